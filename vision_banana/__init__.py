@@ -1,0 +1,1 @@
+"""Image generators as generalist vision learners, in JAX."""

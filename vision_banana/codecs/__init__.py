@@ -1,0 +1,1 @@
+"""Values to RGB and back: the colour codecs, and metrics on the values."""

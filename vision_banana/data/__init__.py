@@ -1,0 +1,1 @@
+"""Sources of scenes, mixtures of tasks, and the input pipeline."""

@@ -1,0 +1,1 @@
+"""Procedural rooms: scenes, renderer, language and edits."""

@@ -1,0 +1,1 @@
+"""Benchmarks, metrics, predictions on disk, tables and reports."""

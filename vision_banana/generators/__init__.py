@@ -1,0 +1,1 @@
+"""Training objectives and samplers around a network."""

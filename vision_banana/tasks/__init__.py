@@ -1,0 +1,1 @@
+"""Scenes to samples: prompts, references and target values."""

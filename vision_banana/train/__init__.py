@@ -1,0 +1,1 @@
+"""Mesh, optimiser, one pure step, checkpoints and the loop."""
