@@ -1,0 +1,222 @@
+"""Flow matching: the objective and the Euler sampler around FLUX.2.
+
+A noisy picture at level t in 0..1 is x_t = (1 − t)·x0 + t·noise, and the flow's
+velocity is v = noise − x0 (rectified flow, as FLUX.2 is trained).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from vision_banana import settings
+from vision_banana.codecs import target as target_codec
+from vision_banana.errors import UserError
+from vision_banana.generators.base import Batch, Params
+from vision_banana.models import flux2, patches, text, zoo
+
+PREDICTIONS = ("x", "v")
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowConfig:
+  """The objective, and how to sample by default.
+
+  Attributes:
+    prediction: what the network puts out: 'x' the clean picture, 'v' the velocity.
+    level_mean: mean of the logit-normal distribution of training levels; above
+      zero it favours much noise, where perception is learned.
+    level_sd: its standard deviation.
+    level_floor: the x loss is weighted by 1 / max(t, level_floor)², which is the
+      velocity loss with a cap.
+    steps: default number of sampling steps.
+    guidance: default classifier-free guidance; 1 is none.
+  """
+  prediction: str = "x"
+  level_mean: float = 1.5
+  level_sd: float = 1.5
+  level_floor: float = 0.4
+  steps: int = 4
+  guidance: float = 1.0
+
+  def __post_init__(self):
+    if self.prediction not in PREDICTIONS:
+      raise ValueError(
+          f"prediction '{self.prediction}': use one of {', '.join(PREDICTIONS)}.")
+    if not 0 < self.level_floor <= 1:
+      raise ValueError(f"level_floor must be in (0, 1], got {self.level_floor}.")
+
+
+class Network(nnx.Module):
+  """Everything with parameters: the transformer and its text encoder."""
+
+  def __init__(self, config: zoo.ModelConfig, rngs: nnx.Rngs):
+    self.flux2 = flux2.Flux2(config.flux2, rngs)
+    self.text = text.TextEncoder(config.text, rngs)
+
+
+class Flow:
+  """A flow-matching generator; see `generators.base.Generator` for the methods."""
+
+  def __init__(
+      self,
+      name: str,
+      config: zoo.ModelConfig,
+      flow: FlowConfig,
+      tokenizer: text.Tokenizer,
+  ):
+    vocab = tokenizer.core.get_vocab_size()
+    if vocab > config.text.vocab_size:
+      raise UserError(
+          f"the tokenizer has {vocab} tokens, the text encoder of '{name}' "
+          f"{config.text.vocab_size}; set model.text.vocab_size.")
+    self.name = name
+    self.config = config
+    self.flow = flow
+    self.tokenizer = tokenizer
+    self.patches = patches.Patches(config.patches)
+    self._graph = nnx.graphdef(
+        nnx.eval_shape(lambda: Network(config, nnx.Rngs(0))))
+    self.generate = jax.jit(
+        self._generate, static_argnames=("size", "steps", "guidance"))
+
+  def init(self, key: jax.Array) -> Params:
+    network = Network(self.config, nnx.Rngs(key))
+    return nnx.to_pure_dict(nnx.state(network))
+
+  def tokenize(self, prompts, strict=False):
+    return self.tokenizer(prompts, strict)
+
+  def _predict_x0(
+      self, params, noisy, level, tokens, text_mask, references, present, grid
+  ):
+    """The clean latents [B, N, C] the network sees in `noisy` [B, N, C]."""
+    network = nnx.merge(self._graph, params)
+    context = network.text(tokens, text_mask)
+    image, ids, mask = noisy, [flux2.grid_ids(*grid, 0)], [text_mask]
+    mask.append(jnp.ones(noisy.shape[:2], bool))
+    latents, reference_grid = references
+    for r in range(latents.shape[1]):
+      image = jnp.concatenate([image, latents[:, r]], 1)
+      ids.append(flux2.grid_ids(*reference_grid, flux2.reference_time(r)))
+      shape = latents.shape[0], latents.shape[2]
+      mask.append(jnp.broadcast_to(present[:, r, None], shape))
+    out = network.flux2(
+        image, context, level, np.concatenate(ids),
+        flux2.text_ids(tokens.shape[1]), jnp.concatenate(mask, 1))
+    out = out[:, : noisy.shape[1]]
+    if self.flow.prediction == "v":
+      return noisy - level[:, None, None] * out
+    return out
+
+  def _encode_references(self, rgb):
+    """[B, R, H, W, 3] to latents [B, R, N, C] and the grid (h, w)."""
+    b, r, h, w, _ = rgb.shape
+    p = self.patches.size
+    if not r:
+      return jnp.zeros((b, 0, 0, self.patches.channels)), (0, 0)
+    latents = self.patches.encode(rgb.reshape(b * r, h, w, 3))
+    return latents.reshape(b, r, *latents.shape[1:]), (h // p, w // p)
+
+  def loss(self, params: Params, batch: Batch, key: jax.Array):
+    pictures = target_codec.encode(
+        batch["values"], batch["labels"], batch["palette"], batch["codec"],
+        batch["colormap"])
+    goal, references = pictures[:, 0], pictures[:, 1:]
+    size = goal.shape[1:3]
+    x0 = self.patches.encode(goal)
+    level_key, noise_key = jax.random.split(key)
+    f = self.flow
+    level = jax.nn.sigmoid(
+        f.level_mean + f.level_sd * jax.random.normal(level_key, x0.shape[:1]))
+    t = level[:, None, None]
+    noisy = (1 - t) * x0 + t * jax.random.normal(noise_key, x0.shape)
+    predicted = self._predict_x0(
+        params, noisy, level, batch["tokens"], batch["text_mask"],
+        self._encode_references(references), batch["present"][:, 1:],
+        self._grid(size))
+    error = jnp.square(predicted - x0) * self.patches.channel_weights
+    # A token counts by the share of its pixels whose target is known.
+    valid = batch["valid"][..., None].astype(jnp.float32)
+    p = self.patches.size
+    share = valid.reshape(-1, size[0] // p, p, size[1] // p, p).mean((2, 4))
+    share = share.reshape(share.shape[0], -1)
+    weight = share / jnp.maximum(share.mean(-1, keepdims=True), 1e-6)
+    per_sample = (error.mean(-1) * weight).mean(-1)
+    per_sample = per_sample / jnp.square(jnp.maximum(level, f.level_floor))
+    aux = {
+        "rgb": self.patches.decode(predicted, size), "target": goal,
+        "loss_per_sample": per_sample, "level": level}
+    return per_sample.mean(), aux
+
+  def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
+    p = self.patches.size
+    if size[0] % p or size[1] % p:
+      raise UserError(
+          f"size {size[0]}x{size[1]}: both sides must be multiples of {p}.")
+    return size[0] // p, size[1] // p
+
+  def _generate(
+      self, params, tokens, text_mask, references, present, key, *, size, steps,
+      guidance, noise=None,
+  ):
+    grid = self._grid(size)
+    b = tokens.shape[0]
+    if noise is None:
+      noise = jax.random.normal(key, (b, grid[0] * grid[1], self.patches.channels))
+    latents, reference_grid = self._encode_references(references)
+    if guidance != 1:
+      # Two passes in one batch: the prompt, and the empty prompt.
+      empty, empty_mask = (jnp.asarray(a) for a in self.tokenize([""]))
+      tokens = jnp.concatenate([tokens, jnp.tile(empty, (b, 1))])
+      text_mask = jnp.concatenate([text_mask, jnp.tile(empty_mask, (b, 1))])
+      latents = jnp.concatenate([latents, latents])
+      present = jnp.concatenate([present, present])
+
+    def euler(x, levels):
+      now, after = levels
+      doubled = jnp.concatenate([x, x]) if guidance != 1 else x
+      x0 = self._predict_x0(
+          params, doubled, jnp.full(doubled.shape[:1], now), tokens, text_mask,
+          (latents, reference_grid), present, grid)
+      if guidance != 1:
+        positive, negative = jnp.split(x0, 2)
+        x0 = negative + guidance * (positive - negative)
+      velocity = (x - x0) / now
+      return x + (after - now) * velocity, None
+
+    levels = jnp.linspace(1.0, 0.0, steps + 1)
+    x, _ = jax.lax.scan(euler, noise, (levels[:-1], levels[1:]))
+    return jnp.clip(self.patches.decode(x, size), 0, 1)
+
+
+def build(
+    name: str,
+    overrides: Mapping[str, Any] = {},
+    flow: Mapping[str, Any] = {},
+    tokenizer: text.Tokenizer | None = None,
+) -> Flow:
+  """Makes the generator `name` of `models.zoo.MODELS`.
+
+  Args:
+    name: 'nano' or 'debug'.
+    overrides: nested changes of its sizes.
+    flow: fields of `FlowConfig`.
+    tokenizer: None reads bytes, one token each.
+
+  Raises:
+    UserError: unknown name, key or value.
+  """
+  config = zoo.model_config(name, overrides)
+  tokenizer = tokenizer or text.Tokenizer.bytes_only(config.text.max_length)
+  return Flow(name, config, settings.build(FlowConfig, flow, "flow"), tokenizer)
+
+
+def from_saved(saved: zoo.SavedModel) -> Flow:
+  """The generator of a model folder."""
+  flow = settings.build(FlowConfig, saved.flow, "flow")
+  return Flow(saved.name, saved.config, flow, saved.tokenizer)
