@@ -1,0 +1,159 @@
+"""Pictures of any kind and size in, and back to their size again.
+
+A generator paints at one size. An input is shrunk or enlarged with its aspect
+kept, centred, and padded by repeating its border pixels; the painted picture is
+cropped and resampled back by `Letterbox.restore`.
+"""
+
+import dataclasses
+import math
+import os
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from vision_banana.errors import UserError
+
+MAX_PIXELS = 178_956_970  # half a gigabyte of RGB; Pillow's own limit
+
+ImageLike = str | os.PathLike[str] | Image.Image | np.ndarray
+
+
+def to_uint8(rgb: np.ndarray) -> np.ndarray:
+  """Float RGB in 0..1 (clipped) → uint8, rounded to nearest."""
+  return np.round(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def read(image: ImageLike) -> np.ndarray:
+  """Reads a picture as RGB.
+
+  Args:
+    image: a path, a Pillow image, or an array [H,W], [H,W,1], [H,W,3] or
+      [H,W,4] that is uint8 or float in 0..1. Orientation tags are honoured;
+      transparency is laid over white; of an animation the first frame is read.
+
+  Returns:
+    uint8 [H,W,3].
+
+  Raises:
+    UserError: for a file that is missing, truncated, no picture or over
+      `MAX_PIXELS`, and for an array of another shape, type or range.
+  """
+  if isinstance(image, np.ndarray):
+    return _from_array(image)
+  if isinstance(image, Image.Image):
+    return _from_pillow(image, "the given image")
+  path = pathlib.Path(image)
+  try:
+    with warnings.catch_warnings():
+      # Pillow warns at half the size this refuses.
+      warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+      with Image.open(path) as opened:
+        return _from_pillow(opened, str(path))
+  except FileNotFoundError as e:
+    raise UserError(f"{path}: no such file; check the path.") from e
+  except Image.DecompressionBombError as e:
+    raise UserError(_too_large(str(path))) from e
+  except (OSError, SyntaxError, ValueError) as e:  # what Pillow raises on bad bytes
+    reason = " ".join(str(e).split()) or type(e).__name__
+    raise UserError(f"{path}: not a readable image ({reason}); give a whole PNG or "
+                    "JPEG file.") from e
+
+
+def _too_large(name: str) -> str:
+  return (f"{name}: more than {MAX_PIXELS / 1e6:.0f} megapixels; shrink it first.")
+
+
+def _from_pillow(image: Image.Image, name: str) -> np.ndarray:
+  if image.width * image.height > MAX_PIXELS:
+    raise UserError(_too_large(name))
+  if image.width == 0 or image.height == 0:
+    raise UserError(f"{name}: the image is empty; give one with pixels.")
+  image = ImageOps.exif_transpose(image)
+  if image.mode.startswith("I;16"):
+    grey = (np.asarray(image) / 257).round().astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=-1)
+  if image.mode in ("I", "F"):
+    raise UserError(f"{name}: {image.mode}-mode pixels have no known range; save "
+                    "it as 8-bit RGB.")
+  if image.has_transparency_data:
+    rgba = image.convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+  return np.array(image.convert("RGB"))
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+  shape = array.shape
+  if array.ndim == 2:
+    array = array[..., None]
+  if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or not array.size:
+    raise UserError(f"an image array of shape {shape}: give [height, width, 3].")
+  if array.shape[0] * array.shape[1] > MAX_PIXELS:
+    raise UserError(_too_large("the given image"))
+  if np.issubdtype(array.dtype, np.floating):
+    if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+      raise UserError("a float image array must be finite and in 0..1; divide by "
+                      "255 or clip it.")
+    array = to_uint8(array)
+  elif array.dtype != np.uint8:
+    raise UserError(f"an image array of {array.dtype}: give uint8, or float in 0..1.")
+  if array.shape[-1] == 1:
+    return np.repeat(array, 3, axis=-1)
+  if array.shape[-1] == 4:
+    return _from_pillow(Image.fromarray(array, "RGBA"), "the given image")
+  return array
+
+
+@dataclasses.dataclass(frozen=True)
+class Letterbox:
+  """Where an image of `source` size lies inside a canvas of `canvas` size.
+
+  Attributes:
+    source: (height, width) of the image.
+    canvas: (height, width) the generator paints.
+  """
+  source: tuple[int, int]
+  canvas: tuple[int, int]
+
+  @property
+  def box(self) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the image inside the canvas, pixels."""
+    scale = min(c / s for c, s in zip(self.canvas, self.source, strict=True))
+    height, width = (
+        min(c, max(1, math.floor(s * scale + 0.5)))
+        for c, s in zip(self.canvas, self.source, strict=True))
+    return ((self.canvas[0] - height) // 2, (self.canvas[1] - width) // 2,
+            height, width)
+
+  def place(self, image: np.ndarray) -> np.ndarray:
+    """uint8 [H,W,3] of `source` size → uint8 of `canvas` size (antialiased)."""
+    top, left, height, width = self.box
+    if (height, width) != self.source:
+      image = _resize(image, (height, width), Image.Resampling.BILINEAR)
+    bottom, right = (self.canvas[0] - top - height, self.canvas[1] - left - width)
+    return np.pad(image, ((top, bottom), (left, right), (0, 0)), mode="edge")
+
+  def restore(self, rgb: np.ndarray, smooth: bool) -> np.ndarray:
+    """Float RGB [h,w,3] of `canvas` size → float32 [H,W,3] of `source` size.
+
+    Args:
+      rgb: what was painted, 0..1.
+      smooth: True resamples linearly (photographs, normals); False repeats the
+        nearest pixel, for colours that are codes: a mixture of two codes, as of
+        two depths on the colour curve, is a third that nobody painted.
+    """
+    top, left, height, width = self.box
+    rgb = np.asarray(rgb, np.float32)[top:top + height, left:left + width]
+    if (height, width) == self.source:
+      return rgb
+    method = Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST
+    channels = [
+        np.asarray(Image.fromarray(rgb[..., i]).resize(self.source[::-1], method))
+        for i in range(3)]
+    return np.stack(channels, axis=-1)
+
+
+def _resize(image: np.ndarray, size: tuple[int, int], method: Image.Resampling):
+  return np.asarray(Image.fromarray(image).resize(size[::-1], method))
