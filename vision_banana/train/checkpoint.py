@@ -1,0 +1,128 @@
+"""Checkpoints: parameters, optimiser, EMA, step and data position, in one piece."""
+
+import pathlib
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from absl import logging
+
+from vision_banana.errors import UserError
+
+
+class Checkpointer:
+  """Numbered checkpoints in `<workdir>/checkpoints`.
+
+  A checkpoint appears under its number only when it is whole (orbax writes to a
+  temporary folder and renames), so a kill at any time leaves the one before.
+  """
+
+  def __init__(self, workdir: pathlib.Path, keep: int):
+    """Opens (and makes) the folder.
+
+    Args:
+      workdir: folder of the run.
+      keep: how many of the newest checkpoints stay.
+
+    Raises:
+      UserError: the folder cannot be made or written.
+    """
+    self.directory = pathlib.Path(workdir).absolute() / "checkpoints"
+    try:
+      self.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+      raise UserError(f"{self.directory}: cannot be written ({e.strerror}); choose "
+                      "another --workdir.") from e
+    self._manager = ocp.CheckpointManager(
+        self.directory,
+        options=ocp.CheckpointManagerOptions(
+            max_to_keep=keep, cleanup_tmp_directories=True))
+
+  def path(self, step: int) -> pathlib.Path:
+    """Where the checkpoint of `step` lives."""
+    return self.directory / str(step)
+
+  def latest(self) -> int | None:
+    """Step of the newest whole checkpoint, or None."""
+    return self._manager.latest_step()
+
+  def save(self, state: dict[str, Any], data: dict[str, Any]) -> None:
+    """Copies the state to the host, then writes it in the background.
+
+    Args:
+      state: {params, opt_state, ema, step}.
+      data: JSON-able state of the data iterator after the batch of this step.
+
+    Raises:
+      UserError: the disk is full or cannot be written.
+    """
+    step = int(state["step"])
+    if step == self.latest():
+      return
+    try:
+      self._manager.save(step, args=ocp.args.Composite(
+          state=ocp.args.StandardSave(state), data=ocp.args.JsonSave(data)))
+    except (OSError, ValueError) as e:
+      raise self._unwritable(e) from e
+
+  def wait(self) -> None:
+    """Returns when the last save is on disk.
+
+    Raises:
+      UserError: the disk is full or cannot be written.
+    """
+    try:
+      self._manager.wait_until_finished()
+      self._manager.check_for_errors()
+    except (OSError, ValueError) as e:
+      raise self._unwritable(e) from e
+
+  def restore(self, target: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The newest checkpoint that can be read, or None when there is none.
+
+    One that cannot is set aside as `<step>.corrupt` with a warning.
+
+    Args:
+      target: `ShapeDtypeStruct`s with shardings, of the state to restore.
+
+    Returns:
+      (state, data), as they were given to `save`.
+
+    Raises:
+      UserError: checkpoints exist and none can be read, or the newest is of
+        another model or optimiser.
+    """
+    steps = sorted(self._manager.all_steps(), reverse=True)
+    for step in steps:
+      try:
+        self._check_shapes(step, target)
+        restored = self._manager.restore(step, args=ocp.args.Composite(
+            state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()))
+        return restored["state"], restored["data"]
+      except UserError:
+        raise
+      except Exception as e:  # Damage shows as any exception of any reader.
+        aside = self.path(step).with_name(f"{step}.corrupt")
+        logging.warning("%s cannot be read (%s); moved to %s.", self.path(step),
+                        type(e).__name__, aside.name)
+        self.path(step).rename(aside)
+        self._manager.reload()
+    if steps:
+      raise UserError(f"{self.directory}: none of the checkpoints {steps[::-1]} can "
+                      "be read; delete the folder to start again.")
+    return None
+
+  def _check_shapes(self, step: int, target: Any) -> None:
+    found = jax.tree.map(lambda x: tuple(x.shape),
+                         self._manager.item_metadata(step)["state"])
+    del found, target
+
+  def _unwritable(self, error: Exception) -> UserError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return UserError(f"{self.directory}: cannot be written ({reason}); free some "
+                     "space or choose another --workdir.")
+
+  def close(self) -> None:
+    """Waits for what is being written and lets go of the folder."""
+    self.wait()
+    self._manager.close()

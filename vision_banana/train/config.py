@@ -1,0 +1,225 @@
+"""What an experiment is, and how a config file with overrides becomes one."""
+
+import ast
+import dataclasses
+import difflib
+import importlib.util
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ml_collections
+
+from vision_banana import settings
+from vision_banana.data.pipeline import DataConfig
+from vision_banana.errors import UserError
+from vision_banana.generators.flow import FlowConfig
+from vision_banana.train.optim import OptimConfig
+from vision_banana.train.partitioning import MeshConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+  """Keys of `config.model`.
+
+  Attributes:
+    name: a model of the zoo: 'nano', 'debug', …
+    overrides: nested changes of its sizes, such as {'flux2': {'num_single': 6}}.
+    tokenizer: a tokenizer.json; '' reads bytes, or the tokenizer of `init_from`.
+  """
+  name: str = "nano"
+  tokenizer: str = ""
+  overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+  """Keys of `config.train`.
+
+  Attributes:
+    steps: the run ends after this many steps.
+    minutes: or after this much wall-clock time, counted from the end of the
+      first step of this process; 0 means no limit. The schedule follows steps.
+    ema_decay: decay of the averaged weights per step.
+    log_every: steps between lines of the log and of `metrics.jsonl`.
+    checkpoint_every: steps between checkpoints.
+    keep: newest checkpoints that stay on disk.
+    sample_every: steps between sample grids; 0 draws none.
+    sample_steps: sampler steps of a grid.
+  """
+  steps: int
+  minutes: float = 0.0
+  ema_decay: float = 0.999
+  log_every: int = 50
+  checkpoint_every: int = 1000
+  keep: int = 2
+  sample_every: int = 1000
+  sample_steps: int = 4
+
+  def __post_init__(self):
+    for name in ("steps", "log_every", "checkpoint_every", "keep", "sample_steps"):
+      if getattr(self, name) < 1:
+        raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+  """A whole config.
+
+  Attributes:
+    train: length, logging and checkpoints.
+    data: the mixture, batch size and image size.
+    model: which network.
+    flow: the objective and how to sample.
+    optim: optimiser and schedule.
+    mesh: devices along each axis.
+    seed: of the weights, the noise and the data order.
+    init_from: saved model folder whose weights the run starts from, or ''. A
+      checkpoint in the workdir goes before it.
+    notes: free text, kept with the run.
+  """
+  train: TrainConfig
+  data: DataConfig
+  model: ModelConfig = ModelConfig()
+  flow: FlowConfig = FlowConfig()
+  optim: OptimConfig = OptimConfig()
+  mesh: MeshConfig = MeshConfig()
+  seed: int = 0
+  init_from: str = ""
+  notes: str = ""
+
+
+def load(spec: str, overrides: Sequence[str] = ()) -> Experiment:
+  """Reads `configs/nano.py:key=val,key2=val2` and applies `--config.x.y=z`.
+
+  Args:
+    spec: a config file, and after a colon the argument of its `get_config`. A
+      path that does not exist is looked up beside the package as well.
+    overrides: 'config.x.y=z', with or without leading dashes.
+
+  Raises:
+    UserError: no such file, an argument or key that nothing reads, or a value
+      of another type than the one it replaces.
+  """
+  config = _get_config(spec)
+  _complete(Experiment, config)
+  for override in overrides:
+    _apply(config, override)
+  return settings.build(Experiment, config, "config")
+
+
+def parse_arg(arg: str | None, **defaults: Any) -> ml_collections.ConfigDict:
+  """The argument of a `get_config`: 'key=val,key2=val2' over typed defaults.
+
+  A key alone, of a bool, means True.
+
+  Raises:
+    UserError: a key that is not among `defaults`, or a value of another type.
+  """
+  values = ml_collections.ConfigDict(defaults)
+  for part in filter(None, (arg or "").split(",")):
+    key, _, text = part.partition("=")
+    if key not in defaults:
+      raise UserError(f"config argument '{key}': nothing reads it; "
+                      f"{_hint(key, defaults)}")
+    values[key] = _typed(text or "true", defaults[key], f"config argument '{key}'")
+  return values
+
+
+def _get_config(spec: str) -> ml_collections.ConfigDict:
+  name, _, arg = spec.partition(":")
+  path = pathlib.Path(name)
+  if not path.is_file():
+    beside = pathlib.Path(__file__).resolve().parents[2] / name
+    if not beside.is_file():
+      known = sorted(p.stem for p in path.parent.glob("*.py"))
+      raise UserError(f"{name}: no such config file; {path.parent} has "
+                      f"{', '.join(known) or 'none'}.")
+    path = beside
+  module_spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
+  module = importlib.util.module_from_spec(module_spec)
+  module_spec.loader.exec_module(module)
+  if not hasattr(module, "get_config"):
+    raise UserError(f"{name}: is no config; it must define get_config(arg).")
+  return ml_collections.ConfigDict(module.get_config(arg or None))
+
+
+def _complete(cls: type, section: ml_collections.ConfigDict) -> None:
+  """Fills in what the dataclass has defaults for, so that it can be overridden."""
+  for field in dataclasses.fields(cls):
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+      default = field.default_factory()
+    if dataclasses.is_dataclass(field.type):
+      if field.name not in section and default is dataclasses.MISSING:
+        continue
+      section.setdefault(field.name, ml_collections.ConfigDict())
+      if isinstance(section[field.name], Mapping | ml_collections.ConfigDict):
+        _complete(field.type, section[field.name])
+    elif field.name not in section and default is not dataclasses.MISSING:
+      section[field.name] = default
+
+
+def _apply(config: ml_collections.ConfigDict, override: str) -> None:
+  key, equals, text = override.lstrip("-").partition("=")
+  *parents, last = key.split(".")
+  if not equals or not parents or parents[0] != "config":
+    raise UserError(f"'{override}': overrides look like --config.optim.lr=1e-3.")
+  section, cls = config, Experiment
+  for depth, name in enumerate(parents[1:], 1):
+    where = ".".join(parents[:depth])
+    if name not in section:
+      raise UserError(f"{where}.{name}: nothing reads this key; "
+                      f"{_hint(name, section)}")
+    kind = {f.name: f.type for f in dataclasses.fields(cls)}[name] if cls else None
+    section, cls = section[name], kind if dataclasses.is_dataclass(kind) else None
+    if not isinstance(section, ml_collections.ConfigDict):
+      raise UserError(f"{where}.{name} is a value, not a section; drop '.{last}'.")
+  if last in section:
+    section.update({last: _typed(text, section[last], key)})
+  elif cls is None:  # A free mapping, such as the weights of a mixture.
+    section[last] = _literal(text)
+  else:
+    raise UserError(f"{key}: nothing reads this key; {_hint(last, section)}")
+
+
+def _typed(text: str, current: Any, name: str) -> Any:
+  """`text` as a value of the type of `current`."""
+  if isinstance(current, str):
+    return text
+  value = _literal(text)
+  if isinstance(current, bool):
+    fits = isinstance(value, bool)
+  elif isinstance(current, int):
+    if isinstance(value, float) and value.is_integer():  # 1e4 steps
+      value = int(value)
+    fits = isinstance(value, int) and not isinstance(value, bool)
+  elif isinstance(current, float):
+    fits = isinstance(value, int | float) and not isinstance(value, bool)
+    value = float(value) if fits else value
+  elif isinstance(current, tuple | list):
+    fits = isinstance(value, tuple | list)
+    value = tuple(value) if fits else value
+  else:
+    fits = current is None or isinstance(value, type(current))
+  if not fits:
+    raise UserError(f"{name}={text}: expected {type(current).__name__}, "
+                    f"such as {current!r}.")
+  return value
+
+
+def _literal(text: str) -> Any:
+  if text.lower() in ("true", "false"):
+    return text.lower() == "true"
+  try:
+    return ast.literal_eval(text)
+  except (ValueError, SyntaxError):
+    return text
+
+
+def _hint(key: str, known: Any) -> str:
+  names = [str(k) for k in known]
+  close = difflib.get_close_matches(key, names, n=1)
+  if close:
+    return f"did you mean '{close[0]}'?"
+  return f"known keys: {', '.join(sorted(names)) or 'none'}."
