@@ -1,0 +1,50 @@
+"""Paints a batch of mixed targets inside the training step.
+
+Colours are made on the device from values, labels and palettes. Every sample of
+a batch is painted by all codecs and the right picture selected, so one compiled
+step serves every task.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from vision_banana.codecs import depth
+from vision_banana.codecs import normals
+from vision_banana.codecs import segmentation
+
+# Edges, instances and referring masks are painted as segmentation.
+CODECS = ("image", "depth", "normals", "segmentation")
+
+
+def encode(
+    values: jax.typing.ArrayLike,
+    labels: jax.typing.ArrayLike,
+    palette: jax.typing.ArrayLike,
+    codec: jax.typing.ArrayLike,
+    colormap: jax.typing.ArrayLike,
+) -> jax.Array:
+  """Paints pictures, each with its own codec.
+
+  Args:
+    values: [..., H, W, 3]. RGB in 0..1 for "image", unit normals for "normals",
+      metres in channel 0 for "depth"; not read for "segmentation".
+    labels: int [..., H, W], rows of the palette; read for "segmentation".
+    palette: [..., K, 3] in 0..1.
+    codec: int [...], indices into CODECS.
+    colormap: int [...], indices into depth.COLORMAPS; read for "depth".
+
+  Returns:
+    RGB, float32 [..., H, W, 3] in 0..1.
+  """
+  values = jnp.asarray(values, jnp.float32)
+  codec = jnp.asarray(codec)[..., None, None, None]
+  chosen = [codec == i for i in range(len(CODECS))]
+  # Values of another codec (NaN depth, say) are hidden from each codec, so they
+  # cannot reach its gradient.
+  image, metres, unit = (jnp.where(c, values, 0.0) for c in chosen[:3])
+  return jnp.select(chosen, [
+      jnp.clip(image, 0.0, 1.0),
+      depth.encode(metres[..., 0], colormap=colormap),
+      normals.encode(unit),
+      segmentation.encode(labels, palette),
+  ])
