@@ -8,6 +8,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from vision_banana.errors import UserError
+from vision_banana.train.optim import path_of
 
 
 class Checkpointer:
@@ -35,6 +36,8 @@ class Checkpointer:
                       "another --workdir.") from e
     self._manager = ocp.CheckpointManager(
         self.directory,
+        item_handlers={"state": ocp.StandardCheckpointHandler(),
+                       "data": ocp.JsonCheckpointHandler()},
         options=ocp.CheckpointManagerOptions(
             max_to_keep=keep, cleanup_tmp_directories=True))
 
@@ -113,9 +116,16 @@ class Checkpointer:
     return None
 
   def _check_shapes(self, step: int, target: Any) -> None:
-    found = jax.tree.map(lambda x: tuple(x.shape),
-                         self._manager.item_metadata(step)["state"])
-    del found, target
+    found = self._manager.item_metadata(step)["state"]
+    shapes = lambda tree: {path_of(p): tuple(x.shape) for p, x in
+                           jax.tree_util.tree_flatten_with_path(tree)[0]}
+    found, wanted = shapes(found.tree), shapes(target)
+    for path in sorted(found.keys() | wanted.keys()):
+      if found.get(path) != wanted.get(path):
+        raise UserError(
+            f"{self.path(step)} is of another model or optimiser: {path} is "
+            f"{found.get(path, 'missing')}, the config makes it "
+            f"{wanted.get(path, 'missing')}; choose another --workdir.")
 
   def _unwritable(self, error: Exception) -> UserError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__

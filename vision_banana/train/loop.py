@@ -1,29 +1,22 @@
 """The only training loop."""
 
-import collections
 import contextlib
 import dataclasses
-import math
 import pathlib
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
-from PIL import Image
 
 from vision_banana.errors import UserError
-from vision_banana.train import checkpoint, metrics_writer, optim, partitioning
+from vision_banana.train import checkpoint, optim, partitioning
 from vision_banana.train import step as step_lib
 from vision_banana.train.config import Experiment
-
-# Steps handed to the device ahead of time: enough to hide the host's work, few
-# enough that a stop is near.
-_IN_FLIGHT = 2
+from vision_banana.train.progress import Progress, say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +72,9 @@ def fit(
                      partitioning.replicated(mesh)))
   done = first = int(state["step"])
   if done >= c.steps:
-    _say(f"{workdir}: already trained to step {done} of {c.steps}.")
+    say(f"{workdir}: already trained to step {done} of {c.steps}.")
     return Result(done, "done", 0)
-  log = _Log(config, workdir, done, tasks, saved)
+  log = Progress(config, workdir, done, tasks, saved)
   reason = ""
   with _sigterm() as terminated, contextlib.closing(log), contextlib.closing(saved):
     while not reason:
@@ -112,7 +105,7 @@ def fit(
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
         log.picture(done, draw(state["ema"]))
-  _say({"done": f"done: {done} steps, {saved.path(done)}",
+  say({"done": f"done: {done} steps, {saved.path(done)}",
         "minutes": f"stopped at step {done}: {c.minutes:g} minutes are spent, "
                    f"{saved.path(done)}",
         "SIGTERM": f"SIGTERM: saved step {done} to {saved.path(done)}; the same "
@@ -132,111 +125,12 @@ def _start(
   if restored is not None:
     state, position = restored
     data.set_state(position)
-    _say(f"resuming from {saved.path(int(state['step']))}")
+    say(f"resuming from {saved.path(int(state['step']))}")
     return state
   placed = partitioning.shardings(shapes, mesh)
   if params is None:
     return jax.jit(fresh, out_shardings=placed)(key)
   return jax.jit(lambda p: step_lib.init_state(p, tx), out_shardings=placed)(params)
-
-
-class _Log:
-  """What the run says, and the guard against numbers that are not finite.
-
-  Metrics stay on the device until a line is due, so that logging never makes
-  the device wait for the host.
-  """
-
-  def __init__(self, config: Experiment, workdir: pathlib.Path, step: int,
-               tasks: tuple[str, ...], saved: checkpoint.Checkpointer):
-    self._config, self._workdir, self._tasks = config, workdir, tasks
-    self._saved = saved
-    self._writer = metrics_writer.MetricsWriter(workdir, step)
-    self._schedule = optim.schedule(config.optim, config.train.steps)
-    self._pending: collections.deque = collections.deque()
-    self._clock = self._window_start = time.monotonic()
-    self._reset()
-
-  def _reset(self) -> None:
-    self._seen: list[dict[str, np.ndarray]] = []
-    self._samples, self._waited = 0, 0.0
-
-  @contextlib.contextmanager
-  def waiting(self) -> Iterator[None]:
-    """Counts the time inside as waiting for data."""
-    start = time.monotonic()
-    yield
-    self._waited += time.monotonic() - start
-
-  def start_clock(self) -> None:
-    """Starts the budget and the throughput after the step is compiled."""
-    self.check()
-    self._clock = self._window_start = time.monotonic()
-    self._samples, self._waited = 0, 0.0
-
-  def minutes(self) -> float:
-    """Since `start_clock`."""
-    return (time.monotonic() - self._clock) / 60
-
-  def add(self, step: int, metrics: dict[str, jax.Array], samples: int) -> None:
-    """Takes the metrics of a step; waits for the device only when far ahead."""
-    self._samples += samples
-    self._pending.append((step, metrics))
-    if len(self._pending) > _IN_FLIGHT:
-      jax.block_until_ready(self._pending[-1 - _IN_FLIGHT][1])
-
-  def check(self) -> None:
-    """Waits for all steps.
-
-    Raises:
-      UserError: a loss or gradient was not finite.
-    """
-    for step, metrics in jax.device_get(list(self._pending)):
-      for name in ("loss", "grad_norm"):
-        if not math.isfinite(metrics[name]):
-          last = self._saved.latest()
-          where = (f"last good checkpoint: {self._saved.path(last)}"
-                   if last is not None else "there is no checkpoint yet")
-          raise UserError(f"{name} is {metrics[name]} at step {step}; {where}. "
-                          "Lower config.optim.lr or config.optim.clip_norm.")
-      self._seen.append(metrics)
-    self._pending.clear()
-
-  def write(self, step: int) -> None:
-    """Writes the means since the last line, and says them."""
-    self.check()
-    now = time.monotonic()
-    seconds = max(now - self._window_start, 1e-9)
-    mean = lambda name: float(np.mean([m[name] for m in self._seen]))
-    sums, counts = (np.sum([m[n] for m in self._seen], 0)
-                    for n in ("task_loss", "task_count"))
-    by_task = {t: float(s / n) for t, s, n in zip(self._tasks, sums, counts) if n}
-    rate = self._samples / seconds
-    values = {"loss": mean("loss"), "grad_norm": mean("grad_norm")}
-    values |= {f"loss/{task}": loss for task, loss in by_task.items()}
-    values |= {"lr": float(self._schedule(step - 1)), "samples_per_second": rate,
-               "data_wait": self._waited / seconds}
-    self._writer.scalars(step, values)
-    total = self._config.train.steps
-    left = (total - step) * seconds / len(self._seen)
-    if self._config.train.minutes:
-      left = min(left, (self._config.train.minutes - self.minutes()) * 60)
-    tasks = "  ".join(f"{t} {v:.4f}" for t, v in by_task.items())
-    _say(f"step {step}/{total}  loss {values['loss']:.4f}  [{tasks}]  "
-         f"{rate:.1f} samples/s  data wait {values['data_wait']:.0%}  "
-         f"ETA {_duration(left)}")
-    self._reset()
-    self._window_start = now
-
-  def picture(self, step: int, grid: np.ndarray) -> None:
-    """Keeps a sample grid, uint8 [H, W, 3], as PNG and in TensorBoard."""
-    folder = self._workdir / "samples"
-    folder.mkdir(exist_ok=True)
-    Image.fromarray(grid).save(folder / f"{step:07d}.png")
-    self._writer.image(step, "samples", grid)
-
-  def close(self) -> None:
-    self._writer.close()
 
 
 @contextlib.contextmanager
@@ -251,14 +145,3 @@ def _sigterm() -> Iterator[Callable[[], bool]]:
     yield flag.is_set
   finally:
     signal.signal(signal.SIGTERM, before)
-
-
-def _duration(seconds: float) -> str:
-  minutes, seconds = divmod(max(round(seconds), 0), 60)
-  hours, minutes = divmod(minutes, 60)
-  return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{seconds:02d}s"
-
-
-def _say(line: str) -> None:
-  if jax.process_index() == 0:
-    print(line, flush=True)
