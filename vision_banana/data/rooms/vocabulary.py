@@ -135,6 +135,12 @@ TOPS = {"table": .96, "round_table": .68, "desk": .96, "cabinet": .94,
 _COLORLESS = ("plant", "television", "mirror", "window")
 
 
+def colorable(item: scene.Item) -> bool:
+  """Whether painting the item changes all that a viewer calls the item."""
+  textured = item.material is not None and item.material.texture is not None
+  return item.shape not in _COLORLESS and not (item.shape == "picture" and textured)
+
+
 def color(item: scene.Item) -> str:
   """The word for an item's colour, or '' when none describes it."""
   if item.material is None or item.shape in _COLORLESS:
