@@ -21,6 +21,7 @@ from vision_banana.data.rooms.assets import Library, Mesh, MeshInfo, Part
 MAX_FACES = 1500
 TEXTURE_SIZE = 128
 ENVIRONMENT_SIZE = (64, 128)
+MAX_RADIANCE = 200.0
 ROBOSUITE = "robosuite/models/assets"
 METAWORLD = "metaworld/assets"
 
@@ -111,9 +112,6 @@ MESHES = (
               texture="pybullet_data/jenga/jenga.png"),
     _pybullet("shape_sorter", "shape sorter", "toys/shape_sorter.obj", 0.1,
               color=(.85, .65, .15)),
-    Source("bicycle", "bicycle", tuple(
-        f"pybullet_data/bicycle/files/{part}.stl" for part in
-        ("handlebar_scaled", "frame_scaled", "wheel_scaled")), 1.0, "floor"),
     _miniworld("office_chair", "office chair", 1.0, "floor"),
     _miniworld("office_desk", "office desk", 0.75, "floor"),
     _miniworld("cone", "traffic cone", 0.6, "floor"),
@@ -317,7 +315,8 @@ def read_environment(path: pathlib.Path) -> np.ndarray:
   stream.seek(0)
   bitmap = mi.Bitmap(stream).convert(
       mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False)
-  image = np.maximum(np.array(bitmap), 0)  # Some hold negative values.
+  # Some hold negative values; a bare sun would turn into noise.
+  image = np.clip(np.array(bitmap), 0, MAX_RADIANCE)
   height, width = ENVIRONMENT_SIZE
   rows, columns = image.shape[0] // height, image.shape[1] // width
   image = image[:rows * height, :columns * width]
