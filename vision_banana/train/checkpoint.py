@@ -95,24 +95,28 @@ class Checkpointer:
       UserError: checkpoints exist and none can be read, or the newest is of
         another model or optimiser.
     """
-    steps = sorted(self._manager.all_steps(), reverse=True)
-    for step in steps:
+    damaged = []
+    for step in sorted(self._manager.all_steps(), reverse=True):
       try:
         self._check_shapes(step, target)
         restored = self._manager.restore(step, args=ocp.args.Composite(
             state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()))
-        return restored["state"], restored["data"]
       except UserError:
         raise
       except Exception as e:  # Damage shows as any exception of any reader.
-        aside = self.path(step).with_name(f"{step}.corrupt")
-        logging.warning("%s cannot be read (%s); moved to %s.", self.path(step),
-                        type(e).__name__, aside.name)
-        self.path(step).rename(aside)
-        self._manager.reload()
-    if steps:
-      raise UserError(f"{self.directory}: none of the checkpoints {steps[::-1]} can "
-                      "be read; delete the folder to start again.")
+        damaged.append((step, type(e).__name__))
+        continue
+      for bad, reason in damaged:
+        aside = self.path(bad).with_name(f"{bad}.corrupt")
+        self.path(bad).rename(aside)
+        logging.warning("%s cannot be read (%s); moved to %s. Going on from %s.",
+                        self.path(bad), reason, aside.name, self.path(step))
+      self._manager.reload()
+      return restored["state"], restored["data"]
+    if damaged:
+      raise UserError(
+          f"{self.directory}: none of the checkpoints {[s for s, _ in damaged[::-1]]} "
+          "can be read; delete the folder to start again.")
     return None
 
   def _check_shapes(self, step: int, target: Any) -> None:
