@@ -1,0 +1,130 @@
+"""Sources of scenes: TFDS directories in array_record, read without tensorflow."""
+
+import bisect
+import importlib
+import importlib.util
+import itertools
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from vision_banana.errors import UserError
+
+Scene = dict[str, Any]
+
+_EMBEDDED = pathlib.Path(__file__).parents[1] / "embedded"
+_INFO = "dataset_info.json"  # TFDS writes it last, into each version's directory.
+_MAX_DEPTH = 3  # A parent of parts, each data_dir/name/version.
+
+
+class Source(Protocol):
+  """Random access to scenes."""
+
+  def __len__(self) -> int:
+    ...
+
+  def __getitem__(self, index: int) -> Scene:
+    ...
+
+
+def open_source(name_or_dir: str, split: str) -> Source:
+  """Opens a dataset.
+
+  Args:
+    name_or_dir: the name of an embedded dataset ('rooms'), a TFDS version
+      directory, or a directory above such directories; of several versions of a
+      dataset the latest counts, and different parts are concatenated in the order
+      of their names.
+    split: for example 'train', 'test' or 'train[:100]'; of every part that has it.
+
+  Raises:
+    UserError: for a missing, unreadable or empty dataset or split.
+  """
+  path = _EMBEDDED / name_or_dir
+  if pathlib.Path(name_or_dir).name != name_or_dir or not path.is_dir():
+    path = pathlib.Path(name_or_dir).expanduser()
+  parts = _version_dirs(path)
+  if not parts:
+    raise UserError(f"no dataset at '{name_or_dir}': no {_INFO} in it; give a TFDS "
+                    "directory, for example one that 'vision-banana render' wrote.")
+  opened, known = [], set()
+  for part in parts:
+    source, splits = _open_part(part, split)
+    known.update(splits)
+    if source is not None:
+      opened.append(source)
+  if not opened:
+    raise UserError(f"dataset '{name_or_dir}' has no split '{split}'; it has "
+                    f"{', '.join(sorted(known)) or 'none'}.")
+  joined = _Concatenated(opened)
+  if not len(joined):
+    raise UserError(f"split '{split}' of dataset '{name_or_dir}' is empty; render or "
+                    "build it again.")
+  return joined
+
+
+class _Part:
+  """One TFDS directory, decoded by its builder's module."""
+
+  def __init__(self, examples: Sequence[Any], decode: Callable[[Any], Scene]):
+    self._examples = examples
+    self._decode = decode
+
+  def __len__(self) -> int:
+    return len(self._examples)
+
+  def __getitem__(self, index: int) -> Scene:
+    return self._decode(self._examples[index])
+
+
+class _Concatenated:
+  """Sources one after the other."""
+
+  def __init__(self, sources: Sequence[Source]):
+    self._sources = sources
+    self._ends = list(itertools.accumulate(len(s) for s in sources))
+
+  def __len__(self) -> int:
+    return self._ends[-1]
+
+  def __getitem__(self, index: int) -> Scene:
+    if not 0 <= index < len(self):
+      raise IndexError(index)
+    part = bisect.bisect_right(self._ends, index)
+    return self._sources[part][index - (self._ends[part - 1] if part else 0)]
+
+
+def _version_dirs(path: pathlib.Path, depth: int = 0) -> list[pathlib.Path]:
+  if (path / _INFO).is_file():
+    return [path]
+  if depth == _MAX_DEPTH or not path.is_dir():
+    return []
+  children = sorted(child for child in path.iterdir() if child.is_dir())
+  versions = [child for child in children
+              if re.fullmatch(r"\d+\.\d+\.\d+", child.name) and (child / _INFO).is_file()]
+  if versions:
+    return [max(versions, key=lambda v: tuple(int(n) for n in v.name.split(".")))]
+  return [found for child in children for found in _version_dirs(child, depth + 1)]
+
+
+def _open_part(path: pathlib.Path, split: str) -> tuple[Source | None, list[str]]:
+  """The split of one directory, None when it has no such split, and its splits."""
+  # Slow to import, and only this function needs it.
+  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+  try:
+    builder = tfds.builder_from_directory(path)
+    splits = sorted(builder.info.splits)
+    if re.match(r"\w*", split)[0] not in splits:
+      return None, splits
+    examples = builder.as_data_source(split=split)
+  except (OSError, ValueError, KeyError, NotImplementedError) as e:
+    reason = str(e).strip().splitlines()
+    raise UserError(f"cannot read dataset '{path}' split '{split}' "
+                    f"({reason[0] if reason else type(e).__name__}); build it again, "
+                    "in array_record.") from e
+  module = f"vision_banana.data.builders.{builder.name}"
+  if importlib.util.find_spec(module) is None:
+    raise UserError(f"dataset '{path}' was built by '{builder.name}', which has no "
+                    "module in vision_banana/data/builders; add one with decode().")
+  return _Part(examples, importlib.import_module(module).decode), splits

@@ -1,0 +1,82 @@
+"""What tasks read out of a scene: names in view, label maps, what it can serve."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Scene = Mapping[str, Any]
+
+NEEDS = {
+    "depth": ("depth",),
+    "normals": ("normals",),
+    "semantic": ("instances", "categories"),
+    "instance": ("instances", "categories"),
+    "referring": ("instances", "categories", "phrases"),
+    "edges": ("depth", "normals", "instances"),
+    "modality": (),
+    "text_to_image": ("caption",),
+    "editing": ("edits",),
+}
+_MODALITY_NEEDS = {
+    "photo": (),
+    "depth": ("depth",),
+    "normals": ("normals",),
+    "segmentation": ("instances", "categories"),
+    "edges": ("depth", "normals", "instances"),
+}
+
+
+def areas(scene: Scene) -> dict[str, int]:
+  """Pixels in view of each category that has any."""
+  counts = np.bincount(scene["instances"].ravel(),
+                       minlength=len(scene["categories"]) + 1)
+  total: dict[str, int] = {}
+  for name, count in zip(scene["categories"], counts[1:]):
+    if count:
+      total[name] = total.get(name, 0) + int(count)
+  return total
+
+
+def visible(scene: Scene, name: str) -> list[int]:
+  """Instance ids of a category that are in view, largest first."""
+  counts = np.bincount(scene["instances"].ravel(),
+                       minlength=len(scene["categories"]) + 1)
+  ids = [i + 1 for i, n in enumerate(scene["categories"]) if n == name]
+  return sorted((i for i in ids if counts[i]), key=lambda i: -counts[i])
+
+
+def relabel(scene: Scene, groups: Sequence[Sequence[int]]) -> np.ndarray:
+  """Labels, int32 [H, W]: 1 + the index of the group that holds the instance id."""
+  table = np.zeros(len(scene["categories"]) + 1, np.int32)
+  for label, ids in enumerate(groups, 1):
+    table[list(ids)] = label
+  return table[scene["instances"]]
+
+
+def class_map(scene: Scene, names: Sequence[str]) -> np.ndarray:
+  """Labels, int32 [H, W]: 1 + the index of the pixel's category in `names`."""
+  return relabel(scene, [[i + 1 for i, n in enumerate(scene["categories"])
+                          if n == name] for name in names])
+
+
+def modalities(scene: Scene) -> list[str]:
+  """Which pictures of itself a scene can give."""
+  return [name for name, fields in _MODALITY_NEEDS.items()
+          if all(field in scene for field in fields)
+          and (name != "segmentation" or areas(scene))]
+
+
+def lacks(task: str, scene: Scene) -> str:
+  """What the scene lacks for a known task, in words; '' when nothing."""
+  missing = [field for field in ("image", *NEEDS[task]) if field not in scene]
+  if missing:
+    return f"no field '{missing[0]}'"
+  if task in ("semantic", "instance", "referring") and not areas(scene):
+    return "no named instance in view"
+  if task == "modality" and len(modalities(scene)) < 2:
+    return "only a photo"
+  for kind, field in (("editing", "edits"), ("text_to_image", "caption")):
+    if task == kind and not scene[field]:
+      return f"empty '{field}'"
+  return ""

@@ -1,0 +1,67 @@
+"""Scenes to samples: what each task asks and what it should be answered.
+
+A scene is a mapping of numpy arrays and text: image, depth, normals, instances,
+categories, phrases, caption, edits, and `absent`, names of categories known not to
+be in it. A task reads the fields it needs.
+"""
+
+import numpy as np
+
+from vision_banana.errors import UserError
+from vision_banana.tasks import makers
+from vision_banana.tasks import scenes
+from vision_banana.tasks.request import Request, request
+from vision_banana.tasks.sample import MAX_LABELS, TASKS, Sample, check_choice, pack
+from vision_banana.tasks.scenes import Scene
+
+__all__ = ("MAX_LABELS", "TASKS", "Request", "Sample", "Scene", "lacks", "make",
+           "needs", "request")
+
+
+def needs(task: str) -> tuple[str, ...]:
+  """The fields of a scene that a task reads; `image` always.
+
+  Raises:
+    UserError: for an unknown task.
+  """
+  check_choice("task", task, TASKS)
+  return ("image", *scenes.NEEDS[task])
+
+
+def lacks(task: str, scene: Scene) -> str:
+  """What the scene lacks for a task, in words; '' when nothing.
+
+  Raises:
+    UserError: for an unknown task.
+  """
+  check_choice("task", task, TASKS)
+  return scenes.lacks(task, scene)
+
+
+def make(task: str, scene: Scene, rng: np.random.Generator, *,
+         num_references: int = 1, max_classes: int = 5,
+         p_negative: float = 0.1) -> Sample:
+  """Makes one sample of a task.
+
+  Args:
+    task: one of `TASKS`.
+    scene: never written to.
+    rng: draws phrasing, colours, classes; the same state gives the same sample.
+    num_references: R, places for reference pictures in the sample.
+    max_classes: most classes a semantic legend names.
+    p_negative: chance to ask for something that is not there, when the scene
+      knows such a name; its target is background.
+
+  Returns:
+    The arrays of `sample.pack`.
+
+  Raises:
+    UserError: for an unknown task, or a scene that lacks what the task needs.
+  """
+  lack = lacks(task, scene)
+  if lack:
+    raise UserError(f"task '{task}' cannot use this scene: {lack}; take the task out "
+                    "of this source's mixture or add the field.")
+  options = makers.Options(max_classes, p_negative)
+  prompt, target, references = makers.MAKERS[task](scene, rng, options)
+  return pack(task, prompt, target, references, num_references)
