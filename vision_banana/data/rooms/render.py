@@ -22,6 +22,7 @@ from vision_banana.errors import UserError
 LAMP_SIZE = 0.8  # Edge of the square ceiling lamp in metres.
 LAMP_GAP = 0.01  # Between lamp and ceiling in metres.
 MAX_BOUNCES = 4
+SAMPLES = 8  # Per pixel, before the denoiser.
 # Newest first: LLVM 14 to 16 cannot compile a path tracer.
 _LLVM_LIBRARIES = ("libLLVM-20.so", "libLLVM.so.20.1", "libLLVM-19.so",
                    "libLLVM.so.19.1", "libLLVM-18.so", "libLLVM-17.so")
@@ -68,6 +69,13 @@ def _mitsuba():
   return mi
 
 
+def set_threads(count: int) -> None:
+  """Limits the threads of this process's renderers."""
+  _mitsuba()
+  import drjit as dr  # pylint: disable=g-import-not-at-top
+  dr.set_thread_count(count)
+
+
 def tone_map(radiance: np.ndarray) -> np.ndarray:
   """Linear radiance ≥ 0 → uint8 sRGB; highlights roll off instead of clipping."""
   x = 1 - np.exp(-1.2 * np.maximum(radiance, 0))
@@ -83,7 +91,7 @@ class Renderer:
     spp: samples per pixel before the denoiser.
   """
 
-  def __init__(self, size: int, library: Library, spp: int = 4):
+  def __init__(self, size: int, library: Library, spp: int = SAMPLES):
     self.size = size
     self.spp = spp
     self._mi = mi = _mitsuba()

@@ -1,0 +1,134 @@
+"""Renders a data set of rooms with a pool of processes."""
+
+import contextlib
+import itertools
+import multiprocessing
+import os
+import pathlib
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from vision_banana.data.rooms import assets
+from vision_banana.data.rooms import edits
+from vision_banana.data.rooms import language
+from vision_banana.data.rooms import render
+from vision_banana.data.rooms import sampling
+from vision_banana.errors import UserError
+
+
+def make_scene(seed: int, split: str, renderer: render.Renderer,
+               catalog: assets.Catalog, num_edits: int) -> dict[str, Any]:
+  """The scene of a seed (see `data/sources.py`): room, words and edited pictures."""
+  room = sampling.sample(seed, catalog, split)
+  scene = renderer.render(room)
+  caption, phrases, categories = language.describe(room, scene["instances"])
+  rng = np.random.default_rng([sampling.SPLITS.index(split), seed, 1])
+  changes = edits.sample(room, scene["instances"], rng, catalog, num_edits)
+  return dict(scene, caption=caption, phrases=phrases, categories=categories,
+              edits=[(text, renderer.render(after)["image"]) for text, after in changes])
+
+
+_make: Callable[[int], dict[str, Any]] | None = None  # Of this worker process.
+
+
+def _start_worker(size: int, split: str, num_edits: int, spp: int,
+                  library_path: str | None) -> None:
+  global _make
+  render.set_threads(1)  # Processes use the cores better than threads.
+  library = assets.library(library_path)
+  renderer = render.Renderer(size, library, spp)
+  catalog = assets.catalog(library)
+  _make = lambda seed: make_scene(seed, split, renderer, catalog, num_edits)
+
+
+def _work(job: tuple[int, str]) -> None:
+  seed, path = job
+  from vision_banana.data.builders import rooms  # pylint: disable=g-import-not-at-top
+  _write(pathlib.Path(path), rooms.encode(_make(seed)))
+
+
+def _write(path: pathlib.Path, example: dict[str, Any]) -> None:
+  with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as f:
+    pickle.dump(example, f)
+  os.replace(f.name, path)
+
+
+def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: int = 1,
+                   seed: int = 0, split: str = "train", num_edits: int = 2,
+                   spp: int = render.SAMPLES,
+                   library_path: str | None = None) -> pathlib.Path:
+  """Renders rooms `seed`, `seed + 1`, … into a TFDS directory.
+
+  Rooms that are done wait in `out` + '.partial', so that an interrupted call goes on
+  where it stopped. The directory itself appears complete or not at all.
+
+  Args:
+    num: number of rooms.
+    size: width and height in pixels.
+    out: directory to make, for `tfds.builder_from_directory`.
+    workers: processes.
+    seed: of the first room.
+    split: 'train' or 'test'; each has its own rooms and looks.
+    num_edits: edited pictures of each room.
+    spp: samples per pixel.
+    library_path: directory of the asset library, see `assets.directory`.
+
+  Returns:
+    `out`.
+
+  Raises:
+    UserError: `out` exists, a number makes no sense, or the partial directory was
+      made with other settings.
+  """
+  out = pathlib.Path(out)
+  for name, value, low in (("num", num, 1), ("size", size, 16), ("workers", workers, 1),
+                           ("num_edits", num_edits, 0), ("seed", seed, 0)):
+    if value < low:
+      raise UserError(f"{name}={value} is too small: use {low} or more")
+  if out.exists():
+    raise UserError(f"{out} exists: delete it or choose another output directory")
+  if split not in sampling.SPLITS:
+    raise UserError(f"room split {split!r} is unknown: use train or test")
+  partial = out.with_name(out.name + ".partial")
+  partial.mkdir(parents=True, exist_ok=True)
+  settings = repr((size, split, num_edits, spp, bool(assets.library(library_path).meshes)))
+  note = partial / "settings.txt"
+  if note.exists() and note.read_text() != settings:
+    raise UserError(f"{partial} holds rooms of other settings: delete it")
+  note.write_text(settings)
+  paths = [partial / f"{i:08d}.room" for i in range(seed, seed + num)]
+  jobs = [(i, str(p)) for i, p in zip(itertools.count(seed), paths) if not p.exists()]
+  if jobs:
+    render.variant()  # Decided once, before there are workers.
+    initial = (size, split, num_edits, spp, library_path)
+    with contextlib.closing(_results(jobs, min(workers, len(jobs)), initial)) as done:
+      for _ in tqdm.tqdm(done, total=num, initial=num - len(jobs), unit="room",
+                         desc=f"{split} rooms"):
+        pass
+  return _pack(paths, partial, out, size, split)
+
+
+def _results(jobs: list, workers: int, initial: tuple) -> Iterator[None]:
+  context = multiprocessing.get_context("spawn")
+  with context.Pool(workers, _start_worker, initial) as pool:
+    yield from pool.imap_unordered(_work, jobs)
+
+
+def _pack(paths: list[pathlib.Path], partial: pathlib.Path, out: pathlib.Path,
+          size: int, split: str) -> pathlib.Path:
+  """Turns finished rooms into a TFDS directory."""
+  from vision_banana.data.builders import rooms  # pylint: disable=g-import-not-at-top
+  examples = ((p.stem, pickle.loads(p.read_bytes())) for p in paths)
+  with tempfile.TemporaryDirectory(dir=partial) as temporary:
+    builder = rooms.Rooms(size=size, split=split, examples=examples,
+                          data_dir=temporary)
+    builder.download_and_prepare()
+    os.replace(builder.data_path, out)
+  shutil.rmtree(partial)
+  return out
