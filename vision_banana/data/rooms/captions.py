@@ -32,21 +32,24 @@ def plural(noun: str) -> str:
 
 
 def article(text: str) -> str:
-  """'an orange mug', 'a red mug'."""
+  """'an orange mug', 'a red mug', 'some bread'."""
+  if text.endswith("bread"):
+    return f"some {text}"
   return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
-def caption(room: scene.Room, things: list[views.Seen], rng: np.random.Generator
-            ) -> str:
+def caption(room: scene.Room, instances: np.ndarray, things: list[views.Seen],
+            rng: np.random.Generator) -> str:
   """A caption of 8 to 30 words naming surfaces, things and where they are.
 
   Args:
     room: the room.
+    instances: int32 [H, W], its rendered ids.
     things: its visible items.
     rng: picks style and order.
   """
   shown = sorted((t for t in things if t.clear), key=lambda t: -t.share)
-  surfaces = _surfaces(room, rng)
+  surfaces = _surfaces(room, instances, rng)
   room_word = str(rng.choice(_ROOMS))
   style = str(rng.choice(_STYLES))
   pair = _pair(shown, rng) if "{relation}" in style else None
@@ -82,12 +85,12 @@ def listing(things: list[views.Seen]) -> str:
   """'a red mug, two blue balls and a table'; '' for nothing."""
   groups = {}
   for thing in things:
-    key = (vocabulary.color(thing.item), thing.item.category)
+    key = (vocabulary.adjective(thing.item), thing.item.category)
     groups[key] = groups.get(key, 0) + 1
   names = []
-  for (color, category), count in groups.items():
+  for (adjective, category), count in groups.items():
     noun = category if count == 1 else plural(category)
-    text = f"{color} {noun}".strip()
+    text = f"{adjective} {noun}".strip()
     names.append(article(text) if count == 1 else f"{_NUMBERS[count]} {text}")
   return names[0] if len(names) == 1 else (
       ", ".join(names[:-1]) + " and " + names[-1] if names else "")
@@ -97,11 +100,13 @@ def _one(thing):
   return listing([thing])
 
 
-def _surfaces(room, rng):
-  wall = vocabulary.word(room.wall) or "patterned"
-  floor = vocabulary.word(room.floor) or "patterned"
-  texts = (f"{wall} walls", article(f"{floor} floor"))
-  return " and ".join(texts if rng.random() < .6 else texts[::-1])
+def _surfaces(room, instances, rng):
+  texts = []
+  if (instances == views.WALL).mean() >= views.SURFACE:
+    texts.append(f"{vocabulary.word(room.wall) or 'patterned'} walls")
+  if (instances == views.FLOOR).mean() >= views.SURFACE:
+    texts.append(article(f"{vocabulary.word(room.floor) or 'patterned'} floor"))
+  return " and ".join(texts if rng.random() < .6 else texts[::-1]) or "hidden walls"
 
 
 def _pair(shown, rng):

@@ -80,6 +80,8 @@ class _Editor:
     self._names = language.references(room, instances, rng)
     self._shares = np.bincount(
         instances.ravel(), minlength=len(room.items) + 4) / instances.size
+    ids = layout.raycast(room, 48)[0].ravel()
+    self._boxes = np.bincount(ids, minlength=len(room.items) + 4) / ids.size
 
   def _pick(self, options):
     return options[int(self._rng.integers(len(options)))]
@@ -93,9 +95,9 @@ class _Editor:
     if not indices:
       return None, None
     index = self._pick(indices)
-    # Short names are more natural; take the shorter of two draws.
+    # Short names are more natural: the shortest of three draws.
     names = self._names[index + views.FIRST_ITEM]
-    return index, min(self._pick(names), self._pick(names), key=len)
+    return index, min((self._pick(names) for _ in range(3)), key=len)
 
   def _with(self, index, **changes):
     items = list(self._room.items)
@@ -201,7 +203,7 @@ class _Editor:
     kind = self._pick(tuple(_LIGHT))
     light = self._room.light
     if kind in ("dim", "bright"):
-      factor = .45 if kind == "dim" else 1.9
+      factor = .45 if kind == "dim" else 1.7
       light = dataclasses.replace(light, exposure=light.exposure * factor)
     else:
       # The environment has no tint, so the lamp takes over.
@@ -213,9 +215,14 @@ class _Editor:
     return self._pick(_LIGHT[kind]), dataclasses.replace(self._room, light=light)
 
   def _shows(self, room, index):
-    """Whether item `index` is visible without hiding much of another."""
-    ids, _ = layout.raycast(room, 48)
-    return bool(.5 > (ids == index + views.FIRST_ITEM).mean() >= _BIG
+    """Whether item `index` is in view and no other item is more than half hidden."""
+    ids = layout.raycast(room, 48)[0].ravel()
+    share = np.bincount(ids, minlength=len(room.items) + 4) / ids.size
+    id_ = index + views.FIRST_ITEM
+    before = self._boxes[:len(share)]
+    hidden = (before >= _BIG) & (share[:len(before)] < .5 * before)
+    hidden[id_:id_ + 1] = False
+    return bool(_BIG <= share[id_] < .4 and not hidden.any()
                 and not layout.holds(room.items[index], room.camera.origin, .15))
 
 

@@ -14,7 +14,6 @@ Phrase = tuple[str, tuple[int, ...]]
 
 MAX_POSITIVES = 24
 MAX_NEGATIVES = 8
-_SURFACE = .03  # part of the picture a floor or wall must cover to be named
 _FORMS = {
     "leftmost": ("the leftmost {}", "the {} on the far left", "the left-most {}"),
     "rightmost": ("the rightmost {}", "the {} on the far right", "the right-most {}"),
@@ -60,7 +59,7 @@ def describe(room: scene.Room, instances: np.ndarray
   phrases = _choose(list(positive.items()), MAX_POSITIVES, rng)
   phrases += _choose(list(_negatives(room, things, rng)), MAX_NEGATIVES, rng)
   categories = ["floor", "wall", "ceiling"] + [item.category for item in room.items]
-  return captions.caption(room, things, rng), phrases, categories
+  return captions.caption(room, instances, things, rng), phrases, categories
 
 
 def references(room: scene.Room, instances: np.ndarray, rng: np.random.Generator
@@ -119,7 +118,7 @@ def _surfaces(room, instances):
   for id_, name, material in ((views.FLOOR, "floor", room.floor),
                               (views.WALL, "wall", room.wall),
                               (views.CEILING, "ceiling", room.ceiling)):
-    if (instances == id_).mean() >= _SURFACE:
+    if (instances == id_).mean() >= views.SURFACE:
       yield f"the {name}", (id_,)
       word = vocabulary.word(material)
       if word:

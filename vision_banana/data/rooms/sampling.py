@@ -60,9 +60,10 @@ def _draw(seed, rng, catalog, split):
     if item.shape in vocabulary.TOPS and item.size[2] < 1.2:
       count = rng.integers(4, 9) if index == 0 else rng.integers(0, 3)
       _clutter(rng, furnisher, items, index, count)
-  room = scene.Room(seed, size, furnisher.surface("floor"), furnisher.surface("wall"),
-                    _WHITE, tuple(items), scene.Camera((0., 0., 1.), (0., 1., 1.), 60.),
-                    _light(rng, size, catalog))
+  floor, wall = furnisher.surface("floor"), furnisher.surface("wall")
+  room = scene.Room(seed, size, floor, wall, _WHITE, tuple(items),
+                    scene.Camera((0., 0., 1.), (0., 1., 1.), 60.),
+                    _light(rng, size, catalog, floor, wall))
   for _ in range(_CAMERAS):
     camera = _camera(rng, size, view, aim)
     if camera:
@@ -129,16 +130,21 @@ def _clutter(rng, furnisher, items, index, count):
       items.append(placed)
 
 
-def _light(rng, size, catalog):
+def _light(rng, size, catalog, floor, wall):
   warmth = rng.uniform(-.25, .35)  # below zero is bluish
   tint = np.array((1 + min(warmth, 0), 1 - abs(warmth) * .3, 1 - max(warmth, 0)))
-  power = rng.uniform(7, 18) * (.35 if rng.random() < .15 else 1)
+  power = rng.uniform(14, 30) * size[0] * size[1] / 18
   names = catalog.environments
+  # Half of the way to equal brightness of pale and dark rooms.
+  albedo = np.mean([np.mean(m.rgb) if m.texture is None else .45
+                    for m in (floor, wall)])
+  exposure = rng.uniform(.75, 1.3) * (.3 / (.1 + albedo)) ** .5
+  exposure *= .5 if rng.random() < .1 else 1  # in the evening
   return scene.Light(
       tuple(round(float(x), 3) for x in rng.uniform(-.25, .25, 2) * size[:2]),
       tuple(round(float(x), 3) for x in tint * power),
       names[rng.integers(len(names))] if names else "",
-      round(float(rng.uniform(.4, 1.5)), 3), round(float(rng.uniform(.75, 1.3)), 3))
+      round(float(rng.uniform(.2, 1.2)), 3), round(float(exposure), 3))
 
 
 def _camera(rng, size, view, aim):
@@ -149,8 +155,8 @@ def _camera(rng, size, view, aim):
     origin = np.array((x, y, rng.uniform(.9, 2.)))
     target = np.append(rng.uniform((-.6, -.1), (.6, .8)) * half, rng.uniform(.2, .9))
   else:
-    around, above = rng.uniform(-1., 1.), rng.uniform(.22, 1.05)
-    away = rng.uniform(.9, 1.9)
+    around, above = rng.uniform(-1.25, 1.25), rng.uniform(.22, 1.05)
+    away = rng.uniform(.8, 1.7)
     target = aim + rng.uniform(-.18, .18, 3) * (1, 1, .5)
     origin = target + away * np.array((
         math.sin(around) * math.cos(above), -math.cos(around) * math.cos(above),
@@ -169,5 +175,5 @@ def _sees_enough(room):
   ids, depth = layout.raycast(room, 32)
   share = np.bincount(ids.ravel(), minlength=len(room.items) + 4) / ids.size
   things = share[4:]
-  return bool((things > .007).sum() >= 4 and things.max() < .5 and share[0] < .12
-              and depth.min() > .35 and share[1:4].max() < .75)
+  return bool((things > .007).sum() >= 4 and things.max() < .5 and share[0] < .2
+              and depth.min() > .35 and share[1:4].max() < .62)

@@ -16,6 +16,7 @@ from vision_banana.data.rooms import vocabulary
 FLOOR, WALL, CEILING, FIRST_ITEM = 1, 2, 3, 4
 # Part of the picture a thing must cover to be named (16 pixels of 64 x 64).
 CLEAR = .004
+SURFACE = .03  # the same for floor, wall and ceiling
 _SIDEWAYS = .1  # of the picture's width: surely left or right
 _NEARER = .2  # metres of depth: surely in front or behind
 

@@ -2,10 +2,10 @@
 
 A *look* is a colour word, a texture's name, or for a mesh with its own texture its
 `Item.shape`. The pair (category, look) is *reserved* for the test split when the
-first byte of the SHA-256 of 'category/look' is a multiple of eight: about one in eight. Training rooms
-and edits never show a reserved pair, test rooms show at least one. Walls and floors
-follow the same rule under the categories 'wall' and 'floor'; ceilings are always
-white.
+first byte of the SHA-256 of 'category/look' is a multiple of eight: about one in
+eight. Training rooms and edits never show a reserved pair, test rooms show at least
+one. Walls and floors follow the same rule under the categories 'wall' and 'floor';
+ceilings are always white.
 """
 
 import dataclasses
@@ -26,11 +26,12 @@ _CLOSE_COLORS = frozenset(frozenset(pair.split()) for pair in (
     "blue purple", "blue cyan", "green cyan", "pink purple", "pink red",
     "pink orange", "brown red", "brown black", "white pink", "white yellow"))
 
-# Words for a texture, by what its name contains.
+# Words for a texture, by what its name contains; the first that fits.
 _TEXTURE_WORDS = {
     "wood": "wooden", "plank": "wooden", "brick": "brick", "marble": "marble",
     "tile": "tiled", "plaster": "plaster", "stucco": "stucco", "felt": "felt",
-    "carpet": "carpeted", "concrete": "concrete", "stone": "stone",
+    "carpet": "carpeted", "concrete": "concrete", "cinder": "concrete",
+    "drywall": "plaster", "steel": "metal", "cardboard": "cardboard", "stone": "stone",
     "metal": "metal", "ceramic": "ceramic", "granite": "granite",
     "linen": "linen", "canvas": "canvas", "grass": "grass"}
 
@@ -187,8 +188,17 @@ def alike(a: str, b: str) -> bool:
 
 
 def word(material: scene.Material) -> str:
-  """An adjective for a surface: colour, or 'wooden', 'tiled', …, or ''."""
+  """An adjective for a surface: 'red', 'tiled', 'pink plaster', … or ''."""
   if material.texture is None:
     return material.color
   name = material.texture.lower()
-  return next((w for key, w in _TEXTURE_WORDS.items() if key in name), "")
+  color_ = name.split("-")[0]
+  kind = next((w for key, w in _TEXTURE_WORDS.items() if key in name), "")
+  return f"{color_} {kind}" if kind and color_ in COLORS else kind
+
+
+def adjective(item: scene.Item) -> str:
+  """What to call an item's look in a caption: colour or material, or ''."""
+  if item.material is not None and item.material.texture and item.shape != "picture":
+    return word(item.material)
+  return color(item)
