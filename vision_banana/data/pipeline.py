@@ -50,7 +50,9 @@ class DataConfig:
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
-    num_workers: processes that make samples; 0 for a thread of this one.
+    num_threads: threads per component that read and decode ahead, for large
+      pictures; 0 leaves it to the one thread that makes batches. The order of
+      the samples does not depend on it.
     seed: of order, phrasing, colours and everything else that is drawn.
   """
   mixture: Mapping[str, float]
@@ -64,7 +66,7 @@ class DataConfig:
   p_drop_prompt: float = 0.1
   flip: bool = True
   cache: bool = False
-  num_workers: int = 0
+  num_threads: int = 0
   seed: int = 0
 
   def __post_init__(self):
@@ -146,6 +148,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   used = dict.fromkeys(c.source for c in components)
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0) for name in used}
+  reading = grain.ReadOptions(num_threads=config.num_threads,
+                              prefetch_buffer_size=2 * config.num_threads)
   datasets = {}
   for c in components:
     _check_usable(c, scenes[c.source])
@@ -158,13 +162,10 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
         .filter(functools.partial(_usable, c.task))
         .random_map(functools.partial(_sample, c.task, config), seed=seed)
         [process_index::process_count]
-        .to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)))
+        .to_iter_dataset(reading))
   mixed = grain.IterDataset.mix(datasets, {c.key: c.weight for c in components})
-  batches = mixed.batch(config.batch_size // process_count)
-  if config.num_workers:
-    batches = batches.mp_prefetch(
-        grain.MultiprocessingOptions(num_workers=config.num_workers))
-  batches = batches.map(functools.partial(_add_tokens, tokenize))
+  batches = mixed.batch(config.batch_size // process_count).map(
+      functools.partial(_add_tokens, tokenize))
   return iter(grain.experimental.ThreadPrefetchIterDataset(
       batches, prefetch_buffer_size=_PREFETCH))
 

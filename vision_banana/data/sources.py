@@ -101,8 +101,8 @@ def _version_dirs(path: pathlib.Path, depth: int = 0) -> list[pathlib.Path]:
   if depth == _MAX_DEPTH or not path.is_dir():
     return []
   children = sorted(child for child in path.iterdir() if child.is_dir())
-  versions = [child for child in children
-              if re.fullmatch(r"\d+\.\d+\.\d+", child.name) and (child / _INFO).is_file()]
+  versions = [child for child in children if (child / _INFO).is_file()
+              and re.fullmatch(r"\d+\.\d+\.\d+", child.name)]
   if versions:
     return [max(versions, key=lambda v: tuple(int(n) for n in v.name.split(".")))]
   return [found for child in children for found in _version_dirs(child, depth + 1)]

@@ -24,8 +24,6 @@ _P_PLAIN = 0.15  # The prompt leaves the mask's colour unsaid: white.
 _P_EDGE_COLORS = 0.5
 _P_LARGE = 0.5  # Classes drawn by area, so that floor and walls come often.
 _P_CAPTION = 0.5
-# A pixel is an edge from this strength on.
-_EDGE = 0.5
 
 Made = tuple[str, Picture, list[Picture]]  # prompt, target, references
 _Ask = Callable[..., str]  # (legend=..., background=...) -> prompt
@@ -225,6 +223,5 @@ def _second(rng: np.random.Generator, first: tuple[str, Sequence[int]],
 
 
 def _edge_picture(scene: Scene, color: RGB, background: RGB) -> Picture:
-  strength = edges_codec.detect(scene["depth"], scene["normals"], scene["instances"])
-  labels = (np.asarray(strength) >= _EDGE).astype(np.int32)
-  return samples.segmentation(labels, [background, color])
+  found = edges_codec.detect(scene["depth"], scene["normals"], scene["instances"])
+  return samples.segmentation(found.astype(np.int32), [background, color])
