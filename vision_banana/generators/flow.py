@@ -51,14 +51,6 @@ class FlowConfig:
       raise ValueError(f"level_floor must be in (0, 1], got {self.level_floor}.")
 
 
-class Network(nnx.Module):
-  """Everything with parameters: the transformer and its text encoder."""
-
-  def __init__(self, config: zoo.ModelConfig, rngs: nnx.Rngs):
-    self.flux2 = flux2.Flux2(config.flux2, rngs)
-    self.text = text.TextEncoder(config.text, rngs)
-
-
 class Flow:
   """A flow-matching generator; see `generators.base.Generator` for the methods."""
 
@@ -79,13 +71,12 @@ class Flow:
     self.flow = flow
     self.tokenizer = tokenizer
     self.patches = patches.Patches(config.patches)
-    self._graph = nnx.graphdef(
-        nnx.eval_shape(lambda: Network(config, nnx.Rngs(0))))
+    self._graph = nnx.graphdef(zoo.abstract_network(config))
     self.generate = jax.jit(
         self._generate, static_argnames=("size", "steps", "guidance"))
 
   def init(self, key: jax.Array) -> Params:
-    network = Network(self.config, nnx.Rngs(key))
+    network = zoo.Network(self.config, nnx.Rngs(key))
     return nnx.to_pure_dict(nnx.state(network))
 
   def tokenize(self, prompts, strict=False):

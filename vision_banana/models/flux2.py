@@ -76,11 +76,11 @@ class Stream(nnx.Module):
 
   def __init__(self, config: Flux2Config, rngs: nnx.Rngs):
     d, hidden = config.width, config.mlp_width
-    self.qkv = layers.linear(d, 3 * d, rngs)
+    self.qkv = layers.Linear(d, 3 * d, rngs)
     self.norm = QueryKeyNorm(config, rngs)
-    self.out = layers.linear(d, d, rngs)
-    self.mlp_in = layers.linear(d, 2 * hidden, rngs)
-    self.mlp_out = layers.linear(hidden, d, rngs)
+    self.out = layers.Linear(d, d, rngs)
+    self.mlp_in = layers.Linear(d, 2 * hidden, rngs)
+    self.mlp_out = layers.Linear(hidden, d, rngs)
 
 
 class DoubleBlock(nnx.Module):
@@ -116,9 +116,9 @@ class SingleBlock(nnx.Module):
   def __init__(self, config: Flux2Config, rngs: nnx.Rngs):
     self.config = config
     d, hidden = config.width, config.mlp_width
-    self.fused_in = layers.linear(d, 3 * d + 2 * hidden, rngs)
+    self.fused_in = layers.Linear(d, 3 * d + 2 * hidden, rngs)
     self.norm = QueryKeyNorm(config, rngs)
-    self.fused_out = layers.linear(d + hidden, d, rngs)
+    self.fused_out = layers.Linear(d + hidden, d, rngs)
 
   def __call__(self, x, mod, rope, key_mask):
     c = self.config
@@ -141,21 +141,21 @@ class Flux2(nnx.Module):
   def __init__(self, config: Flux2Config, rngs: nnx.Rngs):
     self.config = config
     d = config.width
-    self.image_in = layers.linear(config.in_channels, d, rngs)
-    self.text_in = layers.linear(config.text_dim, d, rngs)
-    self.time_in = layers.linear(config.timestep_channels, d, rngs)
-    self.time_out = layers.linear(d, d, rngs)
+    self.image_in = layers.Linear(config.in_channels, d, rngs)
+    self.text_in = layers.Linear(config.text_dim, d, rngs)
+    self.time_in = layers.Linear(config.timestep_channels, d, rngs)
+    self.time_out = layers.Linear(d, d, rngs)
     # Modulation is global: three projections, shared by all blocks.
-    self.image_modulation = layers.linear(d, 6 * d, rngs)
-    self.text_modulation = layers.linear(d, 6 * d, rngs)
-    self.single_modulation = layers.linear(d, 3 * d, rngs)
+    self.image_modulation = layers.Linear(d, 6 * d, rngs)
+    self.text_modulation = layers.Linear(d, 6 * d, rngs)
+    self.single_modulation = layers.Linear(d, 3 * d, rngs)
     self.double = layers.stacked(
         lambda r: DoubleBlock(config, r), config.num_double, rngs)
     self.single = layers.stacked(
         lambda r: SingleBlock(config, r), config.num_single, rngs)
-    self.final_modulation = layers.linear(d, 2 * d, rngs)
+    self.final_modulation = layers.Linear(d, 2 * d, rngs)
     # Starts at zero, so that an untrained network predicts mid-grey.
-    self.image_out = layers.linear(d, config.in_channels, rngs, zero=True)
+    self.image_out = layers.Linear(d, config.in_channels, rngs, zero=True)
 
   def __call__(
       self,
@@ -188,7 +188,7 @@ class Flux2(nnx.Module):
         jax.nn.silu(self.time_in(embedded.astype(image.dtype))))
     condition = jax.nn.silu(embedded)
 
-    def modulation(projection: nnx.Linear, parts: int) -> list[jax.Array]:
+    def modulation(projection: layers.Linear, parts: int) -> list[jax.Array]:
       return jnp.split(projection(condition)[:, None], parts, -1)
 
     image_mod = modulation(self.image_modulation, 6)

@@ -97,10 +97,10 @@ class Block(nnx.Module):
   def __init__(self, config: TextConfig, rngs: nnx.Rngs):
     self.num_heads = config.num_heads
     d, hidden = config.width, int(config.width * config.mlp_ratio)
-    self.qkv = layers.linear(d, 3 * d, rngs)
-    self.out = layers.linear(d, d, rngs)
-    self.mlp_in = layers.linear(d, 2 * hidden, rngs)
-    self.mlp_out = layers.linear(hidden, d, rngs)
+    self.qkv = layers.Linear(d, 3 * d, rngs)
+    self.out = layers.Linear(d, d, rngs)
+    self.mlp_in = layers.Linear(d, 2 * hidden, rngs)
+    self.mlp_out = layers.Linear(hidden, d, rngs)
 
   def __call__(self, x, rope, mask):
     qkv = self.qkv(layers.layer_norm(x, 1e-6))

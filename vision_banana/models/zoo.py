@@ -16,10 +16,14 @@ import jax
 import ml_dtypes
 import numpy as np
 import safetensors.numpy
+from flax import nnx
 
 from vision_banana import settings
 from vision_banana.errors import UserError
-from vision_banana.models import flux2, patches, text
+from vision_banana.models import text
+from vision_banana.models.flux2 import Flux2, Flux2Config
+from vision_banana.models.patches import PatchesConfig
+from vision_banana.models.text import TextConfig
 
 Params = dict[str, Any]
 _FLOATS = ("float32", "float16", "bfloat16")
@@ -36,9 +40,9 @@ class ModelConfig:
     image_size: edge in pixels of the pictures the model is trained on.
     num_references: reference pictures a training sample carries.
   """
-  flux2: flux2.Flux2Config
-  text: text.TextConfig
-  patches: patches.PatchesConfig = patches.PatchesConfig()
+  flux2: Flux2Config
+  text: TextConfig
+  patches: PatchesConfig = PatchesConfig()
   image_size: int = 64
   num_references: int = 1
 
@@ -55,16 +59,16 @@ class ModelConfig:
 
 MODELS = {
     "nano": ModelConfig(
-        flux2=flux2.Flux2Config(
-            in_channels=192, text_dim=192, num_double=2, num_single=4,
-            num_heads=4, rope_axes=(8, 16, 16, 8)),
-        text=text.TextConfig()),
+        flux2=Flux2Config(
+            in_channels=192, text_dim=192, num_double=1, num_single=4,
+            num_heads=3, rope_axes=(8, 24, 24, 8)),
+        text=TextConfig()),
     # For tests: compiles in seconds, learns nothing worth keeping.
     "debug": ModelConfig(
-        flux2=flux2.Flux2Config(
+        flux2=Flux2Config(
             in_channels=192, text_dim=16, num_double=1, num_single=1,
             num_heads=2, rope_axes=(2, 2, 2, 2), timestep_channels=16),
-        text=text.TextConfig(
+        text=TextConfig(
             vocab_size=258, max_length=48, width=16, num_layers=1, num_heads=2),
         image_size=16),
 }
@@ -95,6 +99,19 @@ def _from_dict(sizes: Mapping[str, Any]) -> ModelConfig:
     axes = tuple(sizes["flux2"]["rope_axes"])
     sizes["flux2"] = {**sizes["flux2"], "rope_axes": axes}
   return settings.build(ModelConfig, sizes, "model")
+
+
+class Network(nnx.Module):
+  """Everything with parameters: the transformer and its text encoder."""
+
+  def __init__(self, config: ModelConfig, rngs: nnx.Rngs):
+    self.flux2 = Flux2(config.flux2, rngs)
+    self.text = text.TextEncoder(config.text, rngs)
+
+
+def abstract_network(config: ModelConfig) -> Network:
+  """The network with shapes in place of arrays."""
+  return nnx.eval_shape(lambda: Network(config, nnx.Rngs(0)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,5 +244,22 @@ def load_model(folder: str) -> SavedModel:
   except (OSError, safetensors.SafetensorError) as e:
     raise UserError(
         f"{weights}: not readable ({e}); copy or write the model again.") from e
+  _check_shapes(flat, config, weights)
   params = unflatten({k: np.asarray(v, np.float32) for k, v in flat.items()})
   return SavedModel(name, config, flow, params, tokenizer, notes)
+
+
+def _check_shapes(
+    flat: Mapping[str, np.ndarray], config: ModelConfig, path: str
+) -> None:
+  """Raises UserError, listing every tensor that does not fit the sizes."""
+  expected = {
+      k: tuple(v.shape)
+      for k, v in flatten(nnx.to_pure_dict(nnx.state(abstract_network(config)))).items()}
+  problems = [f"{k} is missing" for k in expected.keys() - flat.keys()]
+  problems += [f"{k} is not of this model" for k in flat.keys() - expected.keys()]
+  problems += [
+      f"{k} is {flat[k].shape}, not {shape}" for k, shape in expected.items()
+      if k in flat and flat[k].shape != shape]
+  if problems:
+    raise UserError(f"{path}: does not fit model.json: {'; '.join(sorted(problems))}.")
