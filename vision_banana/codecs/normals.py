@@ -18,6 +18,7 @@ def _flip_x(xyz: jax.Array) -> jax.Array:
   return xyz * jnp.array([-1.0, 1.0, 1.0], jnp.float32)
 
 
+@jax.jit
 def encode(normals: jax.typing.ArrayLike) -> jax.Array:
   """Paints unit normals.
 
@@ -31,6 +32,7 @@ def encode(normals: jax.typing.ArrayLike) -> jax.Array:
   return jnp.clip(0.5 + 0.5 * _flip_x(normals), 0.0, 1.0)
 
 
+@jax.jit
 def decode(rgb: jax.typing.ArrayLike) -> jax.Array:
   """Reads unit normals from RGB; the gradient is finite everywhere.
 

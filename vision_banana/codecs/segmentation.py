@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 
+@jax.jit
 def encode(labels: jax.typing.ArrayLike,
            palette: jax.typing.ArrayLike) -> jax.Array:
   """Paints a label map.
@@ -49,6 +50,7 @@ def _square_distance(
   return jnp.where(used, square, jnp.inf)
 
 
+@jax.jit
 def decode(
     rgb: jax.typing.ArrayLike,
     palette: jax.typing.ArrayLike,
@@ -69,6 +71,7 @@ def decode(
   return jnp.argmin(square, axis=-1).astype(jnp.int32)
 
 
+@jax.jit
 def soft_decode(
     rgb: jax.typing.ArrayLike,
     palette: jax.typing.ArrayLike,

@@ -16,6 +16,7 @@ from vision_banana.codecs import segmentation
 CODECS = ("image", "depth", "normals", "segmentation")
 
 
+@jax.jit
 def encode(
     values: jax.typing.ArrayLike,
     labels: jax.typing.ArrayLike,
