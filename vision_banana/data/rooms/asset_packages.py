@@ -38,7 +38,7 @@ class Source:
     support: 'table' or 'floor'.
     up: the file's up axis.
     texture: image beside the mesh file; a material file may name another.
-    color: sRGB of a mesh with neither texture nor material.
+    color: sRGB of a mesh without texture; None takes its material file's.
     turn: degrees about +z, so that its front faces -y.
   """
   name: str
@@ -48,7 +48,7 @@ class Source:
   support: str = "table"
   up: str = "z"
   texture: str | None = None
-  color: tuple[float, float, float] = (0.6, 0.6, 0.6)
+  color: tuple[float, float, float] | None = None
   turn: float = 0.0
 
 
@@ -89,41 +89,32 @@ MESHES = (
     _metaworld("basketball", "basketball", 0.24, "floor"),
     _metaworld("basketballhoop", "basketball hoop", 1.3, "floor"),
     _metaworld("soccer_goal", "soccer goal", 0.6, "floor"),
-    _metaworld("club", "golf club", 0.9, "floor"),
     _metaworld("doorlockA", "safe", 0.35, "floor"),
     _metaworld("buttonbox", "button box", 0.12),
     _metaworld("shelf", "rack", 0.3),
-    _metaworld("lever", "lever", 0.25),
-    _metaworld("plug", "plug", 0.05),
     _pybullet("duck", "rubber duck", "duck.obj", 0.12, up="y",
               texture="pybullet_data/duckCM.png"),
     _pybullet("bunny", "toy bunny", "bunny.obj", 0.18, color=(.75, .7, .65)),
-    _pybullet("teddy", "teddy bear", "teddy2_VHACD_CHs.obj", 0.28,
+    _pybullet("teddy", "teddy bear", "teddy2_VHACD_CHs.obj", 0.28, up="y",
               color=(.55, .35, .18)),
-    _pybullet("lego", "toy brick", "lego/lego.obj", 0.06, color=(.8, .1, .1)),
-    _pybullet("pybullet_mug", "mug", "urdf/mug.obj", 0.1, color=(.75, .75, .7)),
+    _pybullet("lego", "toy brick", "lego/lego.obj", 0.06, up="y", color=(.8, .1, .1)),
+    _pybullet("pybullet_mug", "mug", "urdf/mug.obj", 0.1, color=(.75, .75, .7), turn=90),
     _pybullet("soccerball", "soccer ball", "soccerball.obj", 0.22, up="y",
               support="floor"),
     _pybullet("tray", "tray", "tray/tray_textured.obj", 0.06,
               texture="pybullet_data/tray/tray.jpg"),
-    _pybullet("domino", "domino", "domino/domino.obj", 0.1,
-              texture="pybullet_data/domino/domino.jpg"),
-    _pybullet("jenga", "wooden block", "jenga/jenga.obj", 0.04,
-              texture="pybullet_data/jenga/jenga.png"),
-    _pybullet("shape_sorter", "shape sorter", "toys/shape_sorter.obj", 0.1,
-              color=(.85, .65, .15)),
     _miniworld("office_chair", "office chair", 1.0, "floor"),
     _miniworld("office_desk", "office desk", 0.75, "floor"),
     _miniworld("cone", "traffic cone", 0.6, "floor"),
     _miniworld("barrel", "barrel", 0.85, "floor"),
-    _miniworld("barrier", "barrier", 0.9, "floor"),
+    _miniworld("barrier", "barrier", 0.4, "floor"),
     _miniworld("tree", "potted tree", 1.4, "floor"),
-    _miniworld("tree_pine", "pine tree", 1.5, "floor"),
+    _miniworld("tree_pine", "pine tree", 1.5, "floor", color=(.15, .4, .2)),
     _miniworld("medkit", "first-aid kit", 0.2, "table"),
     _miniworld("potion", "potion", 0.2, "table"),
-    _miniworld("key", "key", 0.12, "table"),
+    _miniworld("key", "key", 0.12, "table", color=(.8, .6, .2)),
     _miniworld("duckie", "toy duck", 0.16, "table"),
-    _miniworld("building", "dollhouse", 0.6, "floor"),
+    _miniworld("building", "toy building", 0.6, "floor"),
 )
 
 # Texture name → file; names are unique.
@@ -164,22 +155,21 @@ def _image(path: pathlib.Path | Image.Image) -> np.ndarray:
 
 
 def _read_mesh(path: pathlib.Path, texture: pathlib.Path | None,
-               color: tuple[float, float, float]) -> list[Part]:
+               color: tuple[float, float, float] | None) -> list[Part]:
   """Triangles of an .obj or .stl, one part a material."""
   import trimesh  # pylint: disable=g-import-not-at-top
   parts = []
   for geometry in trimesh.load(str(path), force="scene").dump():
     material = getattr(geometry.visual, "material", None)
     uv = getattr(geometry.visual, "uv", None)
-    picture, rgb = None, color
+    picture, rgb = None, color or (0.6, 0.6, 0.6)
     if uv is not None and len(uv):
       image = getattr(material, "image", None)
-      if image is not None:
-        picture = _image(image)
-      elif texture is not None and texture.exists():
+      if texture is not None and texture.exists():
         picture = _image(texture)
-    if picture is None and material is not None and path.suffix == ".obj" and (
-        path.with_suffix(".mtl").exists()):
+      elif image is not None and min(image.size) > 4:  # Smaller: a placeholder.
+        picture = _image(image)
+    if color is None and material is not None:
       rgb = tuple(np.asarray(material.main_color[:3]) / 255.0)
     if picture is None:
       geometry = _decimate(geometry)
