@@ -80,11 +80,14 @@ def test_a_checkpoint_that_lacks_a_part_is_set_aside(filled, name):
 
 def test_a_half_written_checkpoint_is_not_seen(filled):
   # What a kill leaves behind: orbax writes under a temporary name.
-  shutil.copytree(filled / "checkpoints/4",
-                  filled / "checkpoints/6.orbax-checkpoint-tmp")
+  half = filled / "checkpoints/6.orbax-checkpoint-tmp"
+  shutil.copytree(filled / "checkpoints/4", half)
+  (half / "commit_success.txt").unlink(missing_ok=True)
   saved = checkpoint.Checkpointer(filled, keep=2)
   assert saved.latest() == 4
-  assert not list((filled / "checkpoints").glob("*tmp*"))
+  saved.save(state(6), {})
+  saved.close()
+  assert sorted(p.name for p in (filled / "checkpoints").iterdir()) == ["4", "6"]
 
 
 def test_when_none_can_be_read_it_is_one_line(filled):

@@ -20,7 +20,7 @@ from vision_banana.train import config, loop, metrics_writer, optim
 def experiment(**train) -> config.Experiment:
   train = {"steps": 20, "log_every": 5, "checkpoint_every": 6} | train
   return config.Experiment(
-      train=config.TrainConfig(**train), data=DataConfig(),
+      train=config.TrainConfig(**train), data=DataConfig({"depth": 1.0}),
       optim=optim.OptimConfig(warmup_steps=2, lr=1e-2))
 
 

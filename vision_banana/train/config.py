@@ -45,6 +45,7 @@ class TrainConfig:
     checkpoint_every: steps between checkpoints.
     keep: newest checkpoints that stay on disk.
     sample_every: steps between sample grids; 0 draws none.
+    sample_split: split of every source that grids are drawn from.
     sample_steps: sampler steps of a grid.
   """
   steps: int
@@ -54,6 +55,7 @@ class TrainConfig:
   checkpoint_every: int = 1000
   keep: int = 2
   sample_every: int = 1000
+  sample_split: str = "test"
   sample_steps: int = 4
 
   def __post_init__(self):
@@ -73,7 +75,7 @@ class Experiment:
     flow: the objective and how to sample.
     optim: optimiser and schedule.
     mesh: devices along each axis.
-    seed: of the weights, the noise and the data order.
+    seed: of the weights and the noise; the data has its own.
     init_from: saved model folder whose weights the run starts from, or ''. A
       checkpoint in the workdir goes before it.
     notes: free text, kept with the run.
@@ -101,11 +103,40 @@ def load(spec: str, overrides: Sequence[str] = ()) -> Experiment:
     UserError: no such file, an argument or key that nothing reads, or a value
       of another type than the one it replaces.
   """
-  config = _get_config(spec)
-  _complete(Experiment, config)
+  config = read(spec).to_dict()
+  _complete(Experiment, config, "config")
   for override in overrides:
     _apply(config, override)
   return settings.build(Experiment, config, "config")
+
+
+def read(spec: str) -> ml_collections.ConfigDict:
+  """What the `get_config` of `configs/nano.py:key=val,key2=val2` returns.
+
+  Raises:
+    UserError: no such file, or it defines no `get_config`.
+  """
+  name, _, arg = spec.partition(":")
+  path = pathlib.Path(name)
+  if not path.is_file():
+    beside = pathlib.Path(__file__).resolve().parents[2] / name
+    if not beside.is_file():
+      known = sorted(p.stem for p in path.parent.glob("*.py"))
+      raise UserError(f"{name}: no such config file; {path.parent} has "
+                      f"{', '.join(known) or 'none'}.")
+    path = beside
+  module_spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
+  module = importlib.util.module_from_spec(module_spec)
+  try:
+    module_spec.loader.exec_module(module)
+  except SyntaxError as e:
+    raise UserError(f"{name}:{e.lineno}: SyntaxError: {e.msg}.") from e
+  if not hasattr(module, "get_config"):
+    raise UserError(f"{name}: is no config; it must define get_config(arg).")
+  config = module.get_config(arg or None)
+  if not isinstance(config, Mapping | ml_collections.ConfigDict):
+    raise UserError(f"{name}: get_config must return a ConfigDict or a dict.")
+  return ml_collections.ConfigDict(config)
 
 
 def parse_arg(arg: str | None, **defaults: Any) -> ml_collections.ConfigDict:
@@ -118,75 +149,65 @@ def parse_arg(arg: str | None, **defaults: Any) -> ml_collections.ConfigDict:
   """
   values = ml_collections.ConfigDict(defaults)
   for part in filter(None, (arg or "").split(",")):
-    key, _, text = part.partition("=")
+    key, equals, text = part.partition("=")
     if key not in defaults:
       raise UserError(f"config argument '{key}': nothing reads it; "
                       f"{_hint(key, defaults)}")
-    values[key] = _typed(text or "true", defaults[key], f"config argument '{key}'")
+    if not equals and not isinstance(defaults[key], bool):
+      raise UserError(f"config argument '{key}': write {key}=VALUE.")
+    text = text if equals else "true"
+    values[key] = _typed(text, defaults[key], f"config argument '{key}'")
   return values
 
 
-def _get_config(spec: str) -> ml_collections.ConfigDict:
-  name, _, arg = spec.partition(":")
-  path = pathlib.Path(name)
-  if not path.is_file():
-    beside = pathlib.Path(__file__).resolve().parents[2] / name
-    if not beside.is_file():
-      known = sorted(p.stem for p in path.parent.glob("*.py"))
-      raise UserError(f"{name}: no such config file; {path.parent} has "
-                      f"{', '.join(known) or 'none'}.")
-    path = beside
-  module_spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
-  module = importlib.util.module_from_spec(module_spec)
-  module_spec.loader.exec_module(module)
-  if not hasattr(module, "get_config"):
-    raise UserError(f"{name}: is no config; it must define get_config(arg).")
-  return ml_collections.ConfigDict(module.get_config(arg or None))
-
-
-def _complete(cls: type, section: ml_collections.ConfigDict) -> None:
+def _complete(cls: type, section: dict[str, Any], path: str) -> None:
   """Fills in what the dataclass has defaults for, so that it can be overridden."""
   for field in dataclasses.fields(cls):
-    default = field.default
-    if field.default_factory is not dataclasses.MISSING:
-      default = field.default_factory()
     if dataclasses.is_dataclass(field.type):
-      if field.name not in section and default is dataclasses.MISSING:
-        continue
-      section.setdefault(field.name, ml_collections.ConfigDict())
-      if isinstance(section[field.name], Mapping | ml_collections.ConfigDict):
-        _complete(field.type, section[field.name])
-    elif field.name not in section and default is not dataclasses.MISSING:
-      section[field.name] = default
+      if field.default is not dataclasses.MISSING:
+        section.setdefault(field.name, {})
+      if field.name in section:
+        inner, where = section[field.name], f"{path}.{field.name}"
+        if not isinstance(inner, dict):
+          raise UserError(f"{where}={inner!r}: expected a section of keys.")
+        _complete(field.type, inner, where)
+    elif field.default_factory is not dataclasses.MISSING:
+      section.setdefault(field.name, field.default_factory())
+    elif field.default is not dataclasses.MISSING:
+      section.setdefault(field.name, field.default)
 
 
-def _apply(config: ml_collections.ConfigDict, override: str) -> None:
+def _apply(config: dict[str, Any], override: str) -> None:
+  """Sets one 'config.x.y=z' in a completed config."""
   key, equals, text = override.lstrip("-").partition("=")
-  *parents, last = key.split(".")
-  if not equals or not parents or parents[0] != "config":
+  root, *names = key.split(".")
+  if not equals or root != "config" or not names:
     raise UserError(f"'{override}': overrides look like --config.optim.lr=1e-3.")
-  section, cls = config, Experiment
-  for depth, name in enumerate(parents[1:], 1):
-    where = ".".join(parents[:depth])
-    if name not in section:
+  section, cls, where = config, Experiment, root
+  for depth, name in enumerate(names):
+    last = depth == len(names) - 1
+    if name not in section and (cls or not last):
       raise UserError(f"{where}.{name}: nothing reads this key; "
                       f"{_hint(name, section)}")
+    if last:
+      # New keys are welcome in a free mapping, such as a mixture's weights.
+      section[name] = (_typed(text, section[name], key) if name in section
+                       else _literal(text))
+      return
     kind = {f.name: f.type for f in dataclasses.fields(cls)}[name] if cls else None
     section, cls = section[name], kind if dataclasses.is_dataclass(kind) else None
-    if not isinstance(section, ml_collections.ConfigDict):
-      raise UserError(f"{where}.{name} is a value, not a section; drop '.{last}'.")
-  if last in section:
-    section.update({last: _typed(text, section[last], key)})
-  elif cls is None:  # A free mapping, such as the weights of a mixture.
-    section[last] = _literal(text)
-  else:
-    raise UserError(f"{key}: nothing reads this key; {_hint(last, section)}")
+    where = f"{where}.{name}"
+    if not isinstance(section, dict):
+      raise UserError(f"{where} is a value, not a section; drop "
+                      f"'.{'.'.join(names[depth + 1:])}'.")
 
 
 def _typed(text: str, current: Any, name: str) -> Any:
   """`text` as a value of the type of `current`."""
   if isinstance(current, str):
     return text
+  if isinstance(current, dict):
+    raise UserError(f"{name}={text}: expected a section of keys; set {name}.KEY.")
   value = _literal(text)
   if isinstance(current, bool):
     fits = isinstance(value, bool)
@@ -201,7 +222,7 @@ def _typed(text: str, current: Any, name: str) -> Any:
     fits = isinstance(value, tuple | list)
     value = tuple(value) if fits else value
   else:
-    fits = current is None or isinstance(value, type(current))
+    fits = True
   if not fits:
     raise UserError(f"{name}={text}: expected {type(current).__name__}, "
                     f"such as {current!r}.")

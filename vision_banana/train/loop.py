@@ -63,7 +63,7 @@ def fit(
   mesh = partitioning.make_mesh(config.mesh)
   tx = optim.make(config.optim, c.steps)
   saved = checkpoint.Checkpointer(workdir, c.keep)
-  state = _start(config, generator, tx, mesh, saved, data, params)
+  state = start(config, generator, tx, mesh, saved, data, params)
   step = jax.jit(
       step_lib.make_step(
           generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks),
@@ -84,6 +84,7 @@ def fit(
         except StopIteration:
           raise UserError(f"config.data: the data ended after step {done}; let it "
                           "repeat or lower config.train.steps.") from None
+      batch.pop("prompt", None)  # For people; devices take numbers.
       state, metrics = step(state, partitioning.put_batch(batch, mesh))
       done += 1
       log.add(done, metrics, len(batch["task"]) * jax.process_count())
@@ -113,11 +114,14 @@ def fit(
   return Result(done, reason, step._cache_size())
 
 
-def _start(
+def start(
     config: Experiment, generator: Any, tx: Any, mesh: Mesh,
     saved: checkpoint.Checkpointer, data: Any, params: Any,
 ) -> step_lib.State:
-  """The state to begin with; also puts `data` where the checkpoint left it."""
+  """The state to begin with, sharded; `data` is put where a checkpoint left it.
+
+  Args and errors: as in `fit`.
+  """
   key = jax.random.key(config.seed)
   fresh = lambda key: step_lib.init_state(generator.init(key), tx)
   shapes = jax.eval_shape(fresh, key)

@@ -62,6 +62,8 @@ class OptimConfig:
     if self.schedule not in ("constant", "cosine", "wsd"):
       raise ValueError(f"schedule '{self.schedule}' is unknown; use 'constant', "
                        "'cosine' or 'wsd'.")
+    if not 0 <= self.decay_fraction <= 1:
+      raise ValueError(f"decay_fraction must be in 0..1, got {self.decay_fraction}.")
 
 
 def path_of(key_path) -> str:

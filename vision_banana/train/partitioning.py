@@ -18,7 +18,7 @@ from vision_banana.train.optim import path_of
 AXES = ("data", "fsdp", "tensor")
 
 # Leaves below this many elements are cheaper to replicate than to gather.
-_SMALL = 2**16
+SMALL = 2**16
 
 # First match holds: axes of the last two dimensions (in, out) of a matrix. A
 # projection that writes to the residual stream splits its input over `tensor`,
@@ -68,7 +68,7 @@ def spec(path: str, shape: tuple[int, ...], mesh: Mesh) -> PartitionSpec:
   Leading axes (stacked layers) are never split, nor an axis that the mesh does
   not divide.
   """
-  if len(shape) < 2 or int(np.prod(shape)) < _SMALL:
+  if len(shape) < 2 or int(np.prod(shape)) < SMALL:
     return PartitionSpec()
   axes = next(a for pattern, a in RULES if re.search(pattern, path))
   last = [a if size % mesh.shape[a] == 0 else None

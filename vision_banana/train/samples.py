@@ -1,5 +1,6 @@
 """Sample grids: what the model paints for a fixed batch it never trains on."""
 
+import dataclasses
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,9 +10,32 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from vision_banana.codecs import target as target_codec
+from vision_banana.data import pipeline
 from vision_banana.generators.base import Generator
+from vision_banana.train.config import Experiment
 
-_CELL, _TEXT, _GAP = 128, 200, 4
+_ROWS = 8
+_CELL, _TEXT, _GAP = 128, 200, 4  # pixels
+
+
+def held_out(config: Experiment, generator: Generator) -> Callable[[Any], np.ndarray]:
+  """`drawer` over the held-out scenes of a config's sources, all tasks alike.
+
+  Raises:
+    UserError: a source has no split `config.train.sample_split`.
+  """
+  mixture = {task: 1.0 for task, weight in config.data.mixture.items() if weight}
+  sources = {name: {**source, "split": config.train.sample_split}
+             for name, source in config.data.sources.items()}
+  data = pipeline.train_iterator(
+      dataclasses.replace(
+          config.data, mixture=mixture, sources=sources, flip=False, cache=False,
+          p_drop_prompt=0.0, num_workers=0, batch_size=max(_ROWS, len(mixture))),
+      generator.tokenize)
+  batch = next(data)
+  data.close()
+  return drawer(generator, batch, batch["prompt"].tolist(),
+                steps=config.train.sample_steps, guidance=config.flow.guidance)
 
 
 def drawer(

@@ -1,0 +1,119 @@
+"""From a config to a run: opens the generator, the data and the folder."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Any
+
+import jax
+
+from vision_banana.data import pipeline
+from vision_banana.errors import UserError
+from vision_banana.generators import flow
+from vision_banana.models import text, zoo
+from vision_banana.tasks.tasks import TASKS
+from vision_banana.train import loop, samples
+from vision_banana.train.config import Experiment
+from vision_banana.train.progress import say
+
+
+def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
+  """Runs an experiment in a folder; the same call goes on where a run stopped.
+
+  The folder gets `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`,
+  `samples/` and `model/`, the averaged weights as a model folder.
+
+  Args:
+    config: from `train.config.load`.
+    workdir: folder of the run; made if need be.
+
+  Raises:
+    UserError: see `loop.fit`; also when model, data and `init_from` do not fit.
+  """
+  workdir = pathlib.Path(workdir)
+  generator, params = open_generator(config)
+  place = {"process_index": jax.process_index(),
+           "process_count": jax.process_count()}
+  data = pipeline.train_iterator(config.data, generator.tokenize, **place)
+  _keep_config(config, workdir)
+  draw = None
+  if config.train.sample_every:
+    draw = samples.held_out(config, generator)
+
+  def export(ema: Any, step: int) -> None:
+    if jax.process_index() == 0:
+      zoo.save_model(
+          str(workdir / "model"), name=generator.name, config=generator.config,
+          flow=dataclasses.asdict(generator.flow), params=ema,
+          tokenizer=generator.tokenizer,
+          notes={"steps": step, "samples": step * config.data.batch_size,
+                 "mixture": dict(config.data.mixture), "seed": config.seed,
+                 "init_from": config.init_from, "notes": config.notes})
+
+  return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
+                  draw=draw, export=export)
+
+
+def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
+  """The generator of a config, and the weights of `init_from` or None.
+
+  Raises:
+    UserError: a file cannot be read, or sizes in the config contradict each other.
+  """
+  sizes = zoo.model_config(config.model.name, config.model.overrides)
+  for key in ("size", "num_references"):
+    field = "image_size" if key == "size" else key
+    if getattr(config.data, key) != getattr(sizes, field):
+      raise UserError(
+          f"config.data.{key} is {getattr(config.data, key)} and the model's {field} "
+          f"{getattr(sizes, field)}; set config.model.overrides.{field} or the data's.")
+  params, tokenizer = None, None
+  if config.init_from:
+    saved = zoo.load_model(find(config.init_from))
+    if saved.config != sizes:
+      raise UserError(f"config.init_from={config.init_from} has other sizes than "
+                      "config.model; give the same name and overrides.")
+    params, tokenizer = saved.params, saved.tokenizer
+  if config.model.tokenizer:
+    tokenizer = text.Tokenizer.from_file(
+        find(config.model.tokenizer), sizes.text.max_length)
+  generator = flow.build(config.model.name, config.model.overrides,
+                         dataclasses.asdict(config.flow), tokenizer)
+  return generator, params
+
+
+def find(name: str) -> str:
+  """`name` as a path, or inside the package's `embedded` when there is none."""
+  embedded = pathlib.Path(__file__).parents[1] / "embedded" / name
+  if not os.path.exists(name) and embedded.exists():
+    return str(embedded)
+  return name
+
+
+def _keep_config(config: Experiment, workdir: pathlib.Path) -> None:
+  """Writes `config.json`; says what has changed since the run began."""
+  path = workdir / "config.json"
+  now = json.dumps(dataclasses.asdict(config), indent=1, default=dict)
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+      before, after = (_flat(json.loads(x)) for x in (path.read_text(), now))
+      for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+          say(f"changed since this run began: config.{key} "
+              f"{before.get(key)} -> {after.get(key)}")
+    if jax.process_index() == 0:
+      temporary = path.with_suffix(".tmp")
+      temporary.write_text(now + "\n")
+      temporary.replace(path)
+  except OSError as e:
+    raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
+                    "--workdir.") from e
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+  if not isinstance(tree, dict):
+    return {prefix: tree}
+  return {k: v for key, x in tree.items()
+          for k, v in _flat(x, f"{prefix}.{key}" if prefix else key).items()}
