@@ -78,7 +78,7 @@ def set_threads(count: int) -> None:
 
 def tone_map(radiance: np.ndarray) -> np.ndarray:
   """Linear radiance ≥ 0 → uint8 sRGB; highlights roll off instead of clipping."""
-  x = 1 - np.exp(-1.2 * np.maximum(radiance, 0))
+  x = 1 - np.exp(-1.4 * np.maximum(radiance, 0))
   srgb = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(x, 1 / 2.4) - 0.055)
   return (np.clip(srgb, 0, 1) * 255 + 0.5).astype(np.uint8)
 
