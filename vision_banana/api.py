@@ -22,6 +22,7 @@ from vision_banana.generators import flow
 from vision_banana.generators.base import Generator, Params
 from vision_banana.models import zoo
 from vision_banana.tasks import tasks
+from vision_banana.train import metrics_writer
 
 EMBEDDED = pathlib.Path(__file__).parent / "embedded"
 BATCH = 32
@@ -46,7 +47,7 @@ def load(model: str | os.PathLike[str] = "nano") -> "Model":
                     f"{', '.join(known) or 'none (no embedded model)'}.")
   saved = zoo.load_model(str(folder))
   return Model(flow.from_saved(saved), saved.params, folder.resolve().name,
-               saved.notes)
+               saved.notes, metrics_writer.read(folder / "metrics.jsonl"))
 
 
 class Model:
@@ -55,17 +56,20 @@ class Model:
   Attributes:
     name: of its folder.
     notes: what its folder says of it, for example how it was trained.
+    log: lines of its folder's `metrics.jsonl`, [] when it has none.
     size: (height, width) it was trained at and paints by default.
     steps: default number of sampling steps, from its folder.
     guidance: default classifier-free guidance, from its folder.
   """
 
   def __init__(self, generator: Generator, params: Params, name: str,
-               notes: dict[str, Any]):
+               notes: dict[str, Any] | None = None,
+               log: Sequence[dict[str, float]] = ()):
     self.generator = generator
     self.params = jax.tree.map(jax.numpy.asarray, params)
     self.name = name
-    self.notes = notes
+    self.notes = notes or {}
+    self.log = log
     self.size = (generator.config.image_size,) * 2
     self.num_references = generator.config.num_references
     self.steps = generator.flow.steps
@@ -73,7 +77,7 @@ class Model:
 
   def with_params(self, params: Params, name: str) -> "Model":
     """The same network (and compiled sampler) with other weights."""
-    return Model(self.generator, params, name, {})
+    return Model(self.generator, params, name)
 
   def random_start(self) -> "Model":
     """This network as it is before any training."""

@@ -53,8 +53,9 @@ def _truths(items: Sequence[Item]) -> np.ndarray:
 
 
 def _median(items: Sequence[Item]) -> np.ndarray:
-  truths = _truths(items)
-  return np.nanmedian(np.where(np.isfinite(truths), truths, np.nan), axis=0)
+  truths = np.ma.masked_invalid(_truths(items))
+  # A pixel that is never known takes the median of all others.
+  return np.ma.median(truths, axis=0).filled(np.ma.median(truths))
 
 
 def _direction(items: Sequence[Item]) -> np.ndarray:

@@ -1,23 +1,18 @@
-"""Pictures for people: decoded values, legends, panels and curves."""
+"""Decoded values made visible, with their legends."""
 
 import dataclasses
-import html
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from vision_banana.codecs import depth as depth_codec
+from vision_banana.codecs import normals as normals_codec
 from vision_banana.eval import images
+from vision_banana.tasks.tasks import Request
 
 RGB = tuple[int, int, int]
 
 _LIGHT = np.array([-0.45, 0.55, 0.7]) / np.linalg.norm([-0.45, 0.55, 0.7])
-_INK, _PAPER, _LINE = (28, 32, 38), (255, 255, 255), (214, 218, 224)
-# Hues of line charts and of instances: told apart by eye, first ones most.
-_SERIES = ("#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2",
-           "#65a30d", "#dc2626", "#64748b", "#a16207")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,125 +113,44 @@ def _over(picture: np.ndarray, color: np.ndarray, opacity: float) -> np.ndarray:
   return mixed.round().astype(np.uint8)
 
 
-def panel(columns: Sequence[tuple[str, np.ndarray]], decoded: Decoded | None,
-          title: str) -> np.ndarray:
-  """Pictures side by side under a title, with the legend of the last one.
+def decoded(request: Request, value: np.ndarray, picture: np.ndarray | None,
+            limits: tuple[float, float] | None = None) -> Decoded | None:
+  """The picture of any decoded value; None when the painted one says it all.
 
   Args:
-    columns: (caption, uint8 [H,W,3]) pairs of equal size.
-    decoded: whose legend is drawn below, or None.
-    title: one line; wrapped when long.
-
-  Returns:
-    uint8 [h,w,3].
+    request: what was asked.
+    value: as `decoding.Prediction.value`, or a truth of the same layout.
+    picture: uint8 [H,W,3], the input.
+    limits: ends of the scale of a depth, metres; None = its own.
   """
-  height, width = columns[0][1].shape[:2]
-  scale = 320 / max(height, width)
-  size = (max(1, round(width * scale)), max(1, round(height * scale)))
-  method = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
-  gap, font, bold = 16, ImageFont.load_default(14), ImageFont.load_default(16)
-  cell = max(size[0], 150)
-  total = max(gap + (cell + gap) * len(columns), 480)
-  lines = _wrap(title, bold, total - 2 * gap)
-  top = 12 + 22 * len(lines) + 26
-  legend = _legend(decoded, total - 2 * gap, font)
-  canvas = Image.new("RGB", (total, top + size[1] + 12 + legend.height + 8), _PAPER)
-  draw = ImageDraw.Draw(canvas)
-  for n, line in enumerate(lines):
-    draw.text((gap, 12 + 22 * n), line, _INK, bold)
-  for n, (caption, picture) in enumerate(columns):
-    x = gap + n * (cell + gap)
-    draw.text((x, top - 22), caption, (90, 98, 110), font)
-    canvas.paste(Image.fromarray(picture).resize(size, method), (x, top))
-  canvas.paste(legend, (gap, top + size[1] + 12))
-  return np.array(canvas)
+  if request.codec == "image":
+    return None
+  if request.codec == "depth":
+    return depth(value, limits)
+  if request.codec == "normals":
+    return normals(value)
+  if request.palette is None:
+    return instances(value, picture)
+  if request.names == ("background", "edge"):
+    return edges(value > 0, picture)
+  if request.task == "referring":
+    return mask(value, picture)
+  return labels(value, picture, request.palette, request.names)
 
 
-def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-  lines, line = [], ""
-  for word in text.split():
-    longer = f"{line} {word}".strip()
-    if line and font.getlength(longer) > width:
-      lines.append(line)
-      longer = word
-    line = longer
-  return [*lines, line]
-
-
-def _legend(decoded: Decoded | None, width: int, font: ImageFont.FreeTypeFont
-            ) -> Image.Image:
-  """The colour bar, the swatches or the note of a decoded picture."""
-  if decoded is None or not (decoded.bar or decoded.swatches or decoded.note):
-    return Image.new("RGB", (width, 1), _PAPER)
-  image = Image.new("RGB", (width, 24 * (1 + len(decoded.swatches))), _PAPER)
-  draw = ImageDraw.Draw(image)
-  if decoded.bar:
-    low, high = (f"{v:.2f} m" for v in decoded.bar)
-    left = round(font.getlength(low)) + 8
-    bar = viridis(np.broadcast_to(np.linspace(0, 1, 220), (14, 220)))
-    draw.text((0, 2), low, _INK, font)
-    image.paste(Image.fromarray(bar), (left, 4))
-    draw.text((left + 228, 2), high, _INK, font)
-    return image
-  if decoded.note:
-    draw.text((0, 2), decoded.note, _INK, font)
-    return image
-  x = y = 0
-  for color, text in decoded.swatches:
-    step = 22 + round(font.getlength(text)) + 18
-    if x and x + step > width:
-      x, y = 0, y + 24
-    draw.rectangle((x, y + 3, x + 14, y + 17), color, _LINE)
-    draw.text((x + 21, y + 2), text, _INK, font)
-    x += step
-  return image.crop((0, 0, width, y + 24))
-
-
-def curve(series: Mapping[str, Sequence[tuple[float, float]]], x_label: str,
-          y_label: str, size: tuple[int, int] = (760, 300)) -> str:
-  """A line chart as inline SVG, the vertical axis logarithmic.
-
-  Args:
-    series: name → (x, y) points; points with y ≤ 0 or not finite are left out.
-    x_label: under the horizontal axis.
-    y_label: over the vertical axis.
-    size: (width, height) in pixels.
-
-  Returns:
-    SVG text; '' when no series has two points.
-  """
-  kept = {name: [(x, y) for x, y in points if math.isfinite(y) and y > 0]
-          for name, points in series.items()}
-  kept = {name: points for name, points in kept.items() if len(points) > 1}
-  if not kept:
-    return ""
-  width, height = size
-  left, right, top, bottom = 58, 170, 26, 38
-  xs = [x for points in kept.values() for x, _ in points]
-  ys = [math.log10(y) for points in kept.values() for _, y in points]
-  x0, x1, y0, y1 = min(xs), max(xs), min(ys), max(ys)
-  y0, y1 = (y0, y1) if y1 > y0 else (y0 - 0.1, y1 + 0.1)
-  px = lambda x: left + (x - x0) / max(x1 - x0, 1e-9) * (width - left - right)
-  py = lambda y: top + (y1 - y) / (y1 - y0) * (height - top - bottom)
-  out = [f'<svg viewBox="0 0 {width} {height}" role="img" class="curve" '
-         f'aria-label="{html.escape(y_label)} against {html.escape(x_label)}">']
-  for n in range(5):
-    y = y0 + (y1 - y0) * n / 4
-    out.append(f'<path class="grid" d="M{left} {py(y):.1f}H{width - right}"/>'
-               f'<text x="{left - 8}" y="{py(y) + 4:.1f}" text-anchor="end">'
-               f'{10 ** y:.3g}</text>')
-    x = x0 + (x1 - x0) * n / 4
-    out.append(f'<text x="{px(x):.1f}" y="{height - bottom + 18}" '
-               f'text-anchor="middle">{x:,.0f}</text>')
-  out.append(f'<text x="{left}" y="14">{html.escape(y_label)}</text>'
-             f'<text x="{(left + width - right) / 2}" y="{height - 4}" '
-             f'text-anchor="middle">{html.escape(x_label)}</text>')
-  for n, (name, points) in enumerate(kept.items()):
-    color = _SERIES[n % len(_SERIES)]
-    path = "L".join(f"{px(x):.1f} {py(math.log10(y)):.1f}" for x, y in points)
-    y = top + 12 + 20 * n
-    out.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="1.8"/>'
-               f'<path d="M{width - right + 14} {y - 4}h18" stroke="{color}" '
-               f'stroke-width="3"/><text x="{width - right + 38}" y="{y}">'
-               f'{html.escape(name)}</text>')
-  return "".join(out) + "</svg>"
+def painted_truth(request: Request, truth: np.ndarray) -> np.ndarray:
+  """uint8 [H,W,3]: the truth in the colours that were asked for."""
+  if request.codec == "image":
+    return truth
+  if request.codec == "depth":
+    rgb = depth_codec.encode(truth, colormap=request.colormap)
+  elif request.codec == "normals":
+    rgb = normals_codec.encode(truth)
+  elif request.palette is None:
+    ids = np.unique(truth)
+    palette = [np.array(request.background) if i == 0 else _hue(n)
+               for n, i in enumerate(ids)]
+    return np.asarray(palette, np.uint8)[np.searchsorted(ids, truth)]
+  else:
+    return request.palette[truth.astype(np.int32)]
+  return images.to_uint8(np.asarray(rgb))

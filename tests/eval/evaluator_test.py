@@ -1,0 +1,141 @@
+"""The whole evaluation: oracle scores, resuming, frozen records, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.eval import fake
+from vision_banana.errors import UserError
+from vision_banana.eval import benchmarks, evaluator, tables
+
+TRAIN = fake.scenes(6, first=100)
+SCENES = fake.scenes(3)
+
+
+def _evaluate(models, out, n=3, **kwargs):
+  return evaluator.evaluate(models, fake.benchmark(n), out, train=TRAIN,
+                            log=lambda line: None, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def perfect(tmp_path_factory):
+  out = tmp_path_factory.mktemp("perfect")
+  return _evaluate([fake.Oracle(SCENES)], out), out
+
+
+# What 8-bit colours cost: depth and normals are not exact.
+@pytest.mark.parametrize("task,metric,expected,slack", [
+    ("depth", "delta1", 1, 0), ("depth", "abs_rel", 0, .01), ("normals", "mean", 0, .5),
+    ("semantic", "miou", 1, 0), ("instance", "f1", 1, 0), ("referring", "ciou", 1, 0),
+    ("referring", "false_positives", 0, 0), ("referring", "presence_mcc", 1, 1e-9),
+    ("edges", "f1", 1, 0), ("modality", "mean", 0, .5), ("editing", "psnr", 100, 0),
+    ("text_to_image", "histogram_distance", 0, 0)])
+def test_the_truth_painted_scores_perfectly(perfect, task, metric, expected, slack):
+  tasks = {t["task"]: t for t in perfect[0].results["tasks"]}
+  rows = {r["metric"]: r["values"] for r in tasks[task]["rows"]}
+  assert rows[metric]["oracle"] == pytest.approx(expected, abs=slack + 1e-12)
+  assert rows[metric]["constant picture"] is not None
+
+
+def test_every_row_can_be_traced(perfect):
+  results, out = perfect[0].results, perfect[1]
+  folders = list(out.glob("predictions/made-up/depth/oracle-*"))
+  assert len(folders) == 1
+  about = json.loads((folders[0] / "protocol.json").read_text())
+  assert about["steps"] == 1 and about["fingerprint"] == fake.Oracle.fingerprint
+  assert about["prompts"]["0000"] == "Generate a metric depth map for the image."
+  text = tables.text(results)
+  for task in results["tasks"]:
+    assert task["rule"] in text and f"n = {task['n']}" in text
+  assert results["split_hash"] in text and "1 step" in text
+  assert json.loads(json.dumps(results, allow_nan=False)) == results
+
+
+def test_negatives_are_asked(perfect):
+  referring = [t for t in perfect[0].results["tasks"] if t["task"] == "referring"][0]
+  assert referring["n"] == 6
+
+
+def test_metrics_read_the_disk(tmp_path):
+  oracle = fake.Oracle(SCENES)
+  _evaluate([oracle], tmp_path, tasks=["depth"])
+  path = next(tmp_path.glob("predictions/*/depth/*/0001.npz"))
+  np.savez_compressed(path, value=np.full((32, 32), 19.0, np.float32))
+  results = _evaluate([oracle], tmp_path, tasks=["depth"]).results
+  assert results["tasks"][0]["rows"][0]["values"]["oracle"] == pytest.approx(2 / 3)
+
+
+class _Killed(fake.Oracle):
+  """Dies at its second batch."""
+
+  def predict_batch(self, *args, **kwargs):
+    if len(self.calls) == 1:
+      raise KeyboardInterrupt
+    return super().predict_batch(*args, **kwargs)
+
+
+def test_a_killed_run_goes_on(tmp_path):
+  many = fake.scenes(70)
+  with pytest.raises(KeyboardInterrupt):
+    _evaluate([_Killed(many)], tmp_path, n=70, tasks=["depth"])
+  resumed = fake.Oracle(many)
+  first = _evaluate([resumed], tmp_path, n=70, tasks=["depth"]).results
+  assert resumed.calls == [32, 6]
+  again = fake.Oracle(many)
+  second = _evaluate([again], tmp_path, n=70, tasks=["depth"]).results
+  assert again.calls == []
+  whole = _evaluate([fake.Oracle(many)], tmp_path / "whole", n=70,
+                    tasks=["depth"]).results
+  for results in (first, second):
+    assert results["tasks"][0]["rows"] == whole["tasks"][0]["rows"]
+
+
+def test_other_weights_or_steps_never_read_old_predictions(tmp_path):
+  _evaluate([fake.Oracle(SCENES)], tmp_path, tasks=["depth"])
+  other = fake.Oracle(SCENES)
+  other.fingerprint = "1" * 16
+  _evaluate([other], tmp_path, tasks=["depth"])
+  assert other.calls == [3]
+  slower = fake.Oracle(SCENES)
+  _evaluate([slower], tmp_path, tasks=["depth"], steps=2)
+  assert slower.calls == [3]
+
+
+def test_a_corrupt_prediction_is_named(tmp_path):
+  _evaluate([fake.Oracle(SCENES)], tmp_path, tasks=["depth"])
+  path = next(tmp_path.glob("predictions/*/depth/*/0001.npz"))
+  path.write_bytes(path.read_bytes()[:40])
+  with pytest.raises(UserError, match="0001.npz.*delete it"):
+    _evaluate([fake.Oracle(SCENES)], tmp_path, tasks=["depth"])
+
+
+def test_limit_asks_the_same_questions(tmp_path):
+  few = _evaluate([fake.Oracle(SCENES)], tmp_path, limit=1)
+  assert few.results["scenes"] == 1
+  prompts = lambda e: [x.item.request.prompt for xs in e.examples.values()
+                       for x in xs[:1]]
+  assert prompts(few) == prompts(_evaluate([fake.Oracle(SCENES)], tmp_path))
+
+
+@pytest.mark.parametrize("kwargs,expected", [
+    ({"limit": 0}, "limit 0"), ({"tasks": ["colour"]}, "no task 'colour'")])
+def test_what_is_refused(tmp_path, kwargs, expected):
+  with pytest.raises(UserError, match=expected):
+    _evaluate([fake.Oracle(SCENES)], tmp_path, **kwargs)
+
+
+def test_two_columns_need_two_names(tmp_path):
+  with pytest.raises(UserError, match="its own name"):
+    _evaluate([fake.Oracle(SCENES), fake.Oracle(SCENES)], tmp_path)
+
+
+def test_a_changed_split_is_refused():
+  made = fake.scenes(2)
+  record = fake.benchmark(2)
+  made[0]["depth"] = made[0]["depth"] + 1
+  with pytest.raises(UserError, match="hash"):
+    benchmarks.Benchmark("x", "", lambda: made, "test", record.sha256, 0, "none",
+                         ()).scenes()
+  with pytest.raises(UserError, match="unknown benchmark 'nyu'; known: rooms"):
+    benchmarks.get("nyu")

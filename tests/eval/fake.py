@@ -1,0 +1,67 @@
+"""A made-up room, and a painter that knows every answer."""
+
+import hashlib
+
+import numpy as np
+
+from vision_banana.eval import benchmarks, decoding, figures, questions
+
+NAMES = ("floor", "wall", "ceiling", "table", "mug", "mug")
+
+
+def scene(seed: int, size: int = 32) -> dict:
+  """A scene with all fields: three surfaces, a table and two mugs."""
+  rng = np.random.default_rng(seed)
+  s = size // 8
+  ids = np.full((size, size), 2, np.int32)
+  ids[:2 * s], ids[5 * s:] = 3, 1
+  ids[4 * s:6 * s, s:7 * s] = 4
+  ids[3 * s:5 * s, 2 * s:3 * s + seed % 2], ids[3 * s:5 * s, 5 * s:6 * s] = 5, 6
+  depth = rng.uniform(1, 6, 7)[ids].astype(np.float32)
+  depth[0, 0] = np.nan
+  normals = rng.normal(size=(7, 3))
+  normals[:, 2] = np.abs(normals[:, 2])
+  normals = normals / np.linalg.norm(normals, axis=-1, keepdims=True)
+  image = rng.integers(0, 256, (7, 3), dtype=np.uint8)[ids]
+  edited = image.copy()
+  edited[ids == 5] = 255 - edited[ids == 5] // 2
+  return {
+      "image": image, "depth": depth, "instances": ids,
+      "normals": normals.astype(np.float32)[ids], "categories": list(NAMES),
+      "phrases": [("the left mug", (5,)), ("the right mug", (6,)), ("a sofa", ())],
+      "caption": f"room {seed}", "edits": [("change the left mug", edited)]}
+
+
+def scenes(n: int, first: int = 0, size: int = 32) -> list[dict]:
+  return [scene(first + i, size) for i in range(n)]
+
+
+def benchmark(n: int = 3) -> benchmarks.Benchmark:
+  """The protocols of 'rooms' on made-up scenes."""
+  made = scenes(n)
+  return benchmarks.Benchmark(
+      "made-up", "Not a benchmark.", lambda: made, "test",
+      benchmarks.split_hash(made), 0, "none", benchmarks.ROOMS.protocols)
+
+
+def _key(request, picture) -> str:
+  shown = b"" if picture is None else np.ascontiguousarray(picture).tobytes()
+  return hashlib.sha256(request.prompt.encode() + shown).hexdigest()
+
+
+class Oracle:
+  """Paints the truth of every question about `scenes`; counts its calls."""
+  name, fingerprint, steps, guidance = "oracle", "0" * 16, 1, 1.0
+
+  def __init__(self, scenes, seed: int = 0, tasks=()):
+    self.calls = []
+    self._truths = {}
+    for protocol in benchmarks.ROOMS.protocols:
+      for item in questions.ask(protocol.task, scenes, seed):
+        self._truths[_key(item.request, item.picture)] = figures.painted_truth(
+            item.request, item.truth)
+
+  def predict_batch(self, requests, pictures, *, steps, guidance, seed):
+    self.calls.append(len(requests))
+    return [decoding.decode(r, self._truths[_key(r, p)].astype(np.float32) / 255)
+            for r, p in zip(requests, pictures, strict=True)]

@@ -1,0 +1,172 @@
+"""`report.html`: numbers, curve and pictures in one file that needs no network."""
+
+import base64
+import html
+import importlib.resources
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vision_banana.eval import baselines, charts, figures, files, tables
+from vision_banana.eval.evaluator import Evaluation, Example
+
+_TITLES = {"modality": "Depth to normals", "text_to_image": "Text to image"}
+
+
+def render(evaluations: Sequence[Evaluation], title: str, intro: str = "",
+           log: Sequence[dict[str, float]] = ()) -> str:
+  """Makes the page.
+
+  Args:
+    evaluations: one section each, in order; the first column is the model the
+      report is about.
+    title: heading.
+    intro: a sentence under it, plain text.
+    log: lines of a run's `metrics.jsonl`, for the curve.
+
+  Returns:
+    A whole HTML page; its pictures are PNGs in base64.
+  """
+  style = (importlib.resources.files("vision_banana.eval") / "report.css").read_text()
+  parts = [
+      "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+      "<meta name='viewport' content='width=device-width,initial-scale=1'>"
+      f"<title>{_esc(title)}</title><style>{style}</style></head><body><main>"
+      f"<h1>{_esc(title)}</h1>"]
+  if intro:
+    parts.append(f"<p class='intro'>{_esc(intro)}</p>")
+  for evaluation in evaluations:
+    parts.append(_section(evaluation))
+  parts.append(_curve(log))
+  return "".join(parts) + "</main></body></html>\n"
+
+
+def write(path: files.PathLike, page: str) -> None:
+  """Writes a page, whole or not at all."""
+  files.write_all({pathlib.Path(path): page.encode()})
+
+
+def _esc(text: str) -> str:
+  return html.escape(str(text))
+
+
+def _section(evaluation: Evaluation) -> str:
+  results = evaluation.results
+  parts = [f"<section><h2>Benchmark: {_esc(results['benchmark'])}</h2>"
+           f"<p>{_esc(results['about'])}</p>"
+           f"<p class='protocol'>{_esc(tables.headline(results))}</p>",
+           _cards(results), _table(results)]
+  names = [c["name"] for c in results["columns"] if c["name"] != baselines.NAME]
+  for task in results["tasks"]:
+    examples = evaluation.examples.get(task["task"], [])
+    if examples:
+      parts.append(f"<h3>{_esc(_title(task['task']))}</h3><div class='examples'>"
+                   + "".join(_example(e, names) for e in examples) + "</div>")
+  return "".join(parts) + "</section>"
+
+
+def _title(task: str) -> str:
+  return _TITLES.get(task, task.capitalize())
+
+
+def _cards(results: dict[str, Any]) -> str:
+  """How far the first column is from the constant picture, in words."""
+  model = results["columns"][0]["name"]
+  cards = []
+  for task in results["tasks"]:
+    row = task["rows"][0]
+    mine, constant = row["values"][model], row["values"][baselines.NAME]
+    # Colours of a set of pictures: a constant picture means nothing there.
+    if task["task"] == "text_to_image" or mine is None or constant is None:
+      continue
+    better = (mine > constant) == row["higher_is_better"] and mine != constant
+    gap = tables.cell(abs(mine - constant), row["unit"])
+    rival = ("handing back the input" if task["task"] == "editing"
+             else "the best constant picture")
+    verdict = f"beats {rival} by {gap}" if better else f"behind {rival} by {gap}"
+    cards.append(
+        f"<div class='card {'good' if better else 'bad'}'><div class='what'>"
+        f"{_esc(_title(task['task']))} {_esc(row['label'])} {tables.arrow(row)}</div>"
+        f"<div class='value'>{_esc(tables.cell(mine, row['unit']))}</div>"
+        f"<div>{_esc(verdict)}</div></div>")
+  return f"<div class='cards'>{''.join(cards)}</div>" if cards else ""
+
+
+def _table(results: dict[str, Any]) -> str:
+  columns = results["columns"]
+  head = "".join(
+      f"<th>{_esc(c['name'])}<small>{_esc(tables.sampler(c))}</small></th>"
+      for c in columns)
+  body = []
+  for task in results["tasks"]:
+    times = ", ".join(f"{name} {s:.0f} s" for name, s in task["seconds"].items())
+    body.append(
+        f"<tr class='task'><th colspan='{len(columns) + 1}'>"
+        f"{_esc(_title(task['task']))}<small>n = {task['n']} · seed "
+        f"{results['seed']} · {_esc(task['rule'])} · {_esc(times)}</small></th></tr>")
+    for row in task["rows"]:
+      known = [v for v in row["values"].values() if v is not None]
+      best = (max if row["higher_is_better"] else min)(known, default=None)
+      cells = "".join(
+          f"<td{' class=best' if row['values'][c['name']] == best else ''}>"
+          f"{_esc(tables.cell(row['values'][c['name']], row['unit']))}</td>"
+          for c in columns)
+      body.append(f"<tr><th scope='row'>{_esc(row['label'])} {tables.arrow(row)}</th>"
+                  f"{cells}</tr>")
+  return (f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead>"
+          f"<tbody>{''.join(body)}</tbody></table></div>"
+          "<p class='protocol'>Bold: best of the row. Constant picture: one answer for "
+          "every picture, the best of the training scenes (for editing: the input, "
+          "handed back).</p>")
+
+
+def _example(example: Example, names: Sequence[str]) -> str:
+  item = example.item
+  pictures = []
+  if item.picture is not None:
+    pictures.append(_figure(item.picture, "input"))
+  pictures.append(_figure(figures.painted_truth(item.request, item.truth), "truth"))
+  for name in names:
+    pictures.append(_figure(example.answers[name].rgb, f"painted: {name}"))
+  limits = None
+  if item.request.codec == "depth":
+    known = item.truth[np.isfinite(item.truth)]
+    limits = (float(known.min()), float(known.max())) if known.size else None
+  for caption, value in ((f"decoded: {names[0]}", example.answers[names[0]].value),
+                         ("decoded: truth", item.truth)):
+    shown = figures.decoded(item.request, value, item.picture, limits)
+    if shown is not None:
+      pictures.append(_figure(shown.rgb, caption, _legend(shown)))
+  return (f"<div class='example'><p class='prompt'>“{_esc(item.request.prompt)}”</p>"
+          f"<div class='row'>{''.join(pictures)}</div></div>")
+
+
+def _legend(shown: figures.Decoded) -> str:
+  if shown.bar:
+    low, high = shown.bar
+    return f"<span class='bar'>{low:.1f}<i></i>{high:.1f} m</span>"
+  return "".join(f"<span class='swatch'><i style='background:rgb{color}'></i>"
+                 f"{_esc(text)}</span>" for color, text in shown.swatches) or _esc(
+                     shown.note)
+
+
+def _figure(rgb: np.ndarray, caption: str, legend: str = "") -> str:
+  data = base64.b64encode(files.png(rgb)).decode()
+  small = " class='pixels'" if max(rgb.shape[:2]) <= 160 else ""
+  below = f"<div class='legend'>{legend}</div>" if legend else ""
+  return (f"<figure><img{small} alt='{_esc(caption)}' "
+          f"src='data:image/png;base64,{data}'>"
+          f"<figcaption>{_esc(caption)}{below}</figcaption></figure>")
+
+
+def _curve(log: Sequence[dict[str, float]]) -> str:
+  """Training loss, all tasks together and one by one."""
+  keys = sorted({k for line in log for k in line if k.startswith("loss")})
+  chart = charts.curve(
+      {k: [(line["step"], line[k]) for line in log if k in line] for k in keys},
+      "training step", "loss")
+  if not chart:
+    return ""
+  return f"<section><h2>Training curve</h2><div class='scroll'>{chart}</div></section>"
