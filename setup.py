@@ -1,0 +1,51 @@
+"""Packaging. Lower bounds here; `constraints.txt` pins the set that was tested."""
+
+import setuptools
+
+setuptools.setup(
+    name="vision-banana",
+    version="0.1.0",
+    description=(
+        "An open reproduction of 'Image Generators are Generalist Vision "
+        "Learners' in JAX."),
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=setuptools.find_packages(include=["vision_banana*"]),
+    package_data={"vision_banana": ["embedded/**/*"]},
+    entry_points={
+        "console_scripts": ["vision-banana=vision_banana.main:run"]},
+    install_requires=[
+        "absl-py>=2.1",
+        # array_record is how TFDS stores and grain reads without tensorflow.
+        "array-record>=0.8",
+        "clu>=0.0.12",  # Parameter overviews.
+        "flax>=0.12",
+        "grain>=0.2.15",
+        "jax>=0.8",
+        "ml-collections>=1.0",
+        "numpy>=2.0",
+        "optax>=0.2.5",
+        "orbax-checkpoint>=0.11.30",
+        "pillow>=10.3",
+        "safetensors>=0.5",
+        "scipy>=1.13",  # Connected components, Hungarian matching.
+        "tensorboardX>=2.6",  # Event files without tensorflow.
+        "tensorflow-datasets>=4.9.9",
+        "tokenizers>=0.21",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "test": [
+            "hilbertmap==0.1.3",  # The depth colour curve we must equal.
+            "hypothesis>=6.100",
+            "pytest>=8.0",
+            "pytest-xdist>=3.6",
+            "scikit-image>=0.24",  # Carries the one real photograph.
+        ],
+        "render": ["mitsuba>=3.9", "pyoidn>=2.5"],
+        "tpu": ["jax[tpu]>=0.8"],
+        "goldens": [],
+    },
+)
