@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from tests.data import fake
+from vision_banana.data import augment
+
+
+def _equal(a, b):
+  assert a.keys() == b.keys()
+  for key in a:
+    if key == "edits":
+      assert [t for t, _ in a[key]] == [t for t, _ in b[key]]
+      for (_, x), (_, y) in zip(a[key], b[key]):
+        np.testing.assert_array_equal(x, y)
+    elif isinstance(a[key], np.ndarray):
+      np.testing.assert_array_equal(a[key], b[key])
+    else:
+      assert a[key] == b[key]
+
+
+def test_two_flips_are_none():
+  scene = fake.scene(0)
+  _equal(augment.flip(augment.flip(scene)), scene)
+
+
+def test_a_flipped_scene_is_the_mirrored_world():
+  scene = fake.scene(1)
+  flipped = augment.flip(scene)
+  for field in ("image", "depth", "instances"):
+    np.testing.assert_array_equal(flipped[field], scene[field][:, ::-1])
+  # The left wall faces right (+x) and becomes the right wall, which faces left.
+  np.testing.assert_array_equal(scene["normals"][16, 0], (1, 0, 0))
+  np.testing.assert_array_equal(flipped["normals"][16, -1], (-1, 0, 0))
+  np.testing.assert_array_equal(flipped["normals"][..., 1:],
+                                scene["normals"][:, ::-1, 1:])
+  np.testing.assert_array_equal(flipped["edits"][0][1], scene["edits"][0][1][:, ::-1])
+  assert "rightmost" in flipped["phrases"][0][0]
+  assert flipped["caption"].endswith("on the right.")
+
+
+def test_flip_leaves_missing_fields_missing():
+  image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+  assert augment.flip({"image": image}).keys() == {"image"}
+
+
+@pytest.mark.parametrize("text, mirrored", [
+    ("the leftmost mug", "the rightmost mug"),
+    ("the right-most box on the far left", "the left-most box on the far right"),
+    ("Left of the box, right of it", "Right of the box, left of it"),
+    ("move it rightwards to the left-hand side",
+     "move it leftwards to the right-hand side"),
+    ("right behind the sofa", "right behind the sofa"),
+    ("the box left open", "the box left open"),
+    ("a bright light, a cleft", "a bright light, a cleft"),
+    ("to the right, behind the box", "to the left, behind the box"),
+])
+def test_mirrored_words(text, mirrored):
+  assert augment.mirror_text(text) == mirrored
+
+
+def test_resize_averages_pictures_and_picks_values():
+  image = np.zeros((4, 6, 3), np.uint8)
+  image[::2] = 200
+  depth = np.arange(24, dtype=np.float32).reshape(4, 6)
+  depth[0, 1] = np.nan
+  scene = {"image": image, "depth": depth, "normals": np.zeros((4, 6, 3), np.float32),
+           "instances": np.arange(24, dtype=np.int32).reshape(4, 6),
+           "edits": [("x", image)], "caption": "c"}
+  small = augment.resize(scene, 2)
+  np.testing.assert_array_equal(small["image"], np.full((2, 2, 3), 100))
+  np.testing.assert_array_equal(small["edits"][0][1], small["image"])
+  assert small["depth"].shape == (2, 2) and small["normals"].shape == (2, 2, 3)
+  assert set(small["instances"].ravel()) <= set(scene["instances"][:, 1:5].ravel())
+  np.testing.assert_array_equal(small["depth"], small["instances"])
+  assert augment.resize(small, 2) is small
+  large = augment.resize(small, 4)
+  np.testing.assert_array_equal(large["instances"],
+                                np.kron(small["instances"], np.ones((2, 2))))

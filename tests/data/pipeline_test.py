@@ -1,0 +1,186 @@
+import collections
+import json
+
+import numpy as np
+import pytest
+
+from tests.data import fake
+from vision_banana import settings
+from vision_banana.data import augment
+from vision_banana.data import pipeline
+from vision_banana.errors import UserError
+from vision_banana.tasks import tasks
+
+SIZE = 16
+SOURCE = fake.Source(10, SIZE)
+ALL = {task: 1 for task in tasks.TASKS}
+
+
+def tokenize(prompts):
+  ids = np.zeros((len(prompts), 64), np.int32)
+  for row, prompt in zip(ids, prompts):
+    row[:min(64, len(prompt))] = list(prompt.encode()[:64])
+  return ids, ids > 0
+
+
+def open_(source=SOURCE, places=(0, 1), **changes):
+  config = pipeline.DataConfig(**{"mixture": ALL, "size": SIZE, "batch_size": 4,
+                                  **changes})
+  return pipeline.train_iterator(config, tokenize, sources={"rooms": source},
+                                 process_index=places[0], process_count=places[1])
+
+
+def take(iterator, count):
+  return [next(iterator) for _ in range(count)]
+
+
+def assert_equal(some, others):
+  for a, b in zip(some, others, strict=True):
+    assert a.keys() == b.keys()
+    for key in a:
+      np.testing.assert_array_equal(a[key], b[key])
+
+
+def test_batches_hold_all_a_step_needs():
+  batch, = take(open_(), 1)
+  assert batch["prompt"].shape == (4,) and batch["prompt"].dtype.kind == "U"
+  assert {k: (v.shape, str(v.dtype)) for k, v in batch.items() if k != "prompt"} == {
+      "values": ((4, 2, 16, 16, 3), "float32"), "labels": ((4, 2, 16, 16), "int32"),
+      "palette": ((4, 2, 32, 3), "float32"), "codec": ((4, 2), "int32"),
+      "colormap": ((4, 2), "int32"), "present": ((4, 2), "bool"),
+      "valid": ((4, 16, 16), "bool"), "task": ((4,), "int32"),
+      "tokens": ((4, 64), "int32"), "text_mask": ((4, 64), "bool")}
+  np.testing.assert_array_equal(batch["tokens"], tokenize(batch["prompt"].tolist())[0])
+
+
+@pytest.mark.parametrize("after", [0, 1, 7])
+def test_a_restored_iterator_continues_bit_for_bit(after):
+  whole = take(open_(), after + 6)
+  first = open_()
+  take(first, after)
+  state = json.loads(json.dumps(first.get_state()))
+  second = open_()
+  take(second, 3)  # What it did before the state is set does not matter.
+  second.set_state(state)
+  assert_equal(take(second, 6), whole[after:])
+
+
+def test_the_stream_is_a_function_of_the_seed_and_not_of_threads_or_cache():
+  one = take(open_(), 5)
+  assert_equal(take(open_(num_threads=3, cache=True), 5), one)
+  other = take(open_(seed=1), 5)
+  assert any((a["values"] != b["values"]).any() for a, b in zip(one, other))
+
+
+def test_proportions_follow_the_weights():
+  iterator = open_(mixture={"text_to_image": 6, "depth": 3, "edges": 1}, batch_size=10)
+  counts = collections.Counter(
+      tasks.TASKS[t] for batch in take(iterator, 20) for t in batch["task"])
+  assert counts["text_to_image"] + counts["depth"] + counts["edges"] == 200
+  for task, share in (("text_to_image", 120), ("depth", 60), ("edges", 20)):
+    assert abs(counts[task] - share) <= 2
+
+
+def test_an_epoch_shows_every_scene_once_in_an_order_of_its_own():
+  iterator = open_(mixture={"depth": 1}, batch_size=10, flip=False, p_drop_prompt=0)
+  depths = [s["depth"] for s in SOURCE.scenes]
+  orders = []
+  for batch in take(iterator, 3):
+    orders.append([next(i for i, d in enumerate(depths)
+                        if np.array_equal(d, v[0, ..., 0], equal_nan=True))
+                   for v in batch["values"]])
+    assert sorted(orders[-1]) == list(range(10))
+  assert len(set(map(tuple, orders))) == 3
+
+
+def test_another_component_does_not_change_a_components_stream():
+  alone = [s for b in take(open_(mixture={"depth": 1}), 2) for s in b["prompt"]]
+  mixed = [p for b in take(open_(mixture={"depth": 1, "edges": 1}), 4)
+           for p, t in zip(b["prompt"], b["task"]) if tasks.TASKS[t] == "depth"]
+  assert alone == mixed
+
+
+def test_processes_share_the_stream():
+  key = lambda batches: collections.Counter(
+      (p, v.tobytes()) for b in batches for p, v in zip(b["prompt"], b["values"]))
+  changes = {"mixture": {"depth": 1}, "p_drop_prompt": 0}
+  whole = key(take(open_(**changes), 6))
+  parts = [key(take(open_(places=(i, 2), **changes), 6)) for i in range(2)]
+  assert sum(parts, collections.Counter()) == whole
+  with pytest.raises(UserError, match="does not divide"):
+    open_(places=(0, 3))
+
+
+def test_half_of_the_samples_are_mirrored():
+  iterator = open_(mixture={"normals": 1}, batch_size=20)
+  flipped = []
+  for batch in take(iterator, 5):
+    for values in batch["values"]:
+      flipped.append(not any(
+          np.array_equal(values[0], s["normals"]) for s in SOURCE.scenes))
+      assert flipped[-1] == any(np.array_equal(
+          values[0], augment.flip(s)["normals"]) for s in SOURCE.scenes)
+  assert 25 < sum(flipped) < 75
+
+
+def test_prompts_are_dropped_at_their_rate():
+  drawn = [p for b in take(open_(p_drop_prompt=0.3, batch_size=20), 10)
+           for p in b["prompt"]]
+  assert 35 < sum(p == "" for p in drawn) < 85
+  assert all(p for b in take(open_(p_drop_prompt=0), 10) for p in b["prompt"])
+
+
+def test_scenes_of_another_size_are_resized():
+  batch, = take(open_(fake.Source(3, 32)), 1)
+  assert batch["values"].shape[2:4] == (SIZE, SIZE)
+
+
+def test_cached_scenes_are_read_once():
+  source = fake.Source(5, SIZE)
+  take(open_(source, cache=True, p_negative=0), 10)
+  assert source.reads == 5
+
+
+def test_absent_names_are_those_of_other_scenes_that_fit_nothing_here():
+  source = [{"image": np.zeros((4, 4, 3), np.uint8), "categories": names}
+            for names in (["lamp", "mug"], ["desk lamp", "box"], ["cup"])]
+  scenes = pipeline.Scenes(source, 4, False, True)
+  assert scenes[0]["absent"] == ["box"]  # A cup may be called a mug.
+  assert scenes[1]["absent"] == ["cup", "mug"]
+  assert pipeline.Scenes(source, 4, False, False)[0]["absent"] == []
+
+
+def test_scenes_a_task_cannot_use_are_passed_over():
+  source = fake.Source(4, SIZE)
+  for scene in source.scenes[1:]:
+    scene["edits"] = []
+  batch, = take(open_(source, mixture={"editing": 1}, flip=False), 1)
+  for values in batch["values"]:
+    np.testing.assert_allclose(values[1] * 255, source.scenes[0]["image"], atol=1e-4)
+  for scene in source.scenes:
+    scene.pop("edits")
+  with pytest.raises(UserError, match="'editing@rooms': no scene can be used"):
+    open_(source, mixture={"editing": 1})
+
+
+def test_an_error_in_a_scene_reaches_the_caller():
+  with pytest.raises(UserError, match="num_references=0"):
+    next(open_(num_references=0))
+
+
+@pytest.mark.parametrize("section, message", [
+    ({"mixtur": {}}, "did you mean 'mixture'"),
+    ({"mixture": {"depth": 1}, "p_negative": 2}, "p_negative is 2"),
+    ({"mixture": {"depth": 1}, "batch_size": 0}, "batch_size is 0"),
+])
+def test_config_is_strict(section, message):
+  with pytest.raises(UserError, match=message):
+    settings.build(pipeline.DataConfig, section, "config.data")
+
+
+def test_sources_are_strict():
+  config = pipeline.DataConfig(mixture=ALL, sources={"rooms": {"pth": "x"}})
+  with pytest.raises(UserError, match="config.data.sources.rooms.pth"):
+    pipeline.train_iterator(config, tokenize)
+  with pytest.raises(UserError, match="no scenes"):
+    open_(fake.Source(0, SIZE))

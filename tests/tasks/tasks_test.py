@@ -1,0 +1,225 @@
+import re
+
+import numpy as np
+import pytest
+
+from tests.data import fake
+from vision_banana.codecs import colors
+from vision_banana.codecs import depth as depth_codec
+from vision_banana.codecs import edges as edges_codec
+from vision_banana.codecs import target as target_codec
+from vision_banana.errors import UserError
+from vision_banana.tasks import phrasings
+from vision_banana.tasks import prompts
+from vision_banana.tasks import scenes
+from vision_banana.tasks import tasks
+
+SIZE = 16
+SCENES = [{**fake.scene(i, SIZE), "absent": ["mirror", "clock"]} for i in range(8)]
+
+
+def _draws(task, n=200, **options):
+  rng = np.random.default_rng(0)
+  for i in range(n):
+    scene = SCENES[i % len(SCENES)]
+    yield scene, tasks.make(task, scene, rng, **options)
+
+
+def _rgb(sample, place=0):
+  """The palette's colour of each pixel as 0..255."""
+  palette = np.rint(sample["palette"][place] * 255).astype(int)
+  return palette[sample["labels"][place]]
+
+
+def _colors_in(prompt):
+  """(position, rgb) of each colour that is written in numbers."""
+  found = re.finditer(r"#[0-9A-F]{6}|(?:RGB)?[(<]\d+, \d+, \d+[)>]", prompt)
+  return {m.start(): colors.parse(m[0]) for m in found}
+
+
+@pytest.mark.parametrize("task", tasks.TASKS)
+def test_same_rng_same_sample_and_the_scene_is_not_touched(task):
+  scene = fake.scene(1, SIZE)
+  before = {k: np.copy(v) for k, v in scene.items() if isinstance(v, np.ndarray)}
+  a, b = (tasks.make(task, scene, np.random.default_rng(5)) for _ in range(2))
+  for key in a:
+    np.testing.assert_array_equal(a[key], b[key])
+  for key, value in before.items():
+    np.testing.assert_array_equal(scene[key], value)
+  assert tasks.TASKS[a["task"]] == task
+
+
+@pytest.mark.parametrize("task", tasks.TASKS)
+def test_prompts_are_short_varied_and_reference_the_photo(task):
+  drawn = list(_draws(task))
+  assert all(prompts.fits(s["prompt"]) for _, s in drawn)
+  assert len({s["prompt"] for _, s in drawn}) >= 10
+  for scene, sample in drawn:
+    assert sample["present"].tolist() == [True, task != "text_to_image"]
+    if task not in ("text_to_image", "modality"):
+      assert target_codec.CODECS[sample["codec"][1]] == "image"
+      np.testing.assert_allclose(sample["values"][1] * 255, scene["image"], atol=1e-4)
+
+
+def test_depth_keeps_metres_and_names_the_colormap():
+  seen = set()
+  for scene, sample in _draws("depth"):
+    np.testing.assert_array_equal(sample["values"][0, ..., 0], scene["depth"])
+    name = depth_codec.COLORMAPS[sample["colormap"][0]]
+    seen.add(name)
+    said = [key for key, text in phrasings.COLORMAP_NAMES.items()
+            if text in sample["prompt"]]
+    assert said == [name] or (name == "cube" and not said)
+  assert seen == set(depth_codec.COLORMAPS)
+
+
+def test_normals_are_the_scenes():
+  for scene, sample in _draws("normals", 4):
+    np.testing.assert_array_equal(sample["values"][0], scene["normals"])
+
+
+def test_semantic_paints_each_named_class_and_the_rest_as_background():
+  counts, large, unsaid, absent = [], 0, 0, 0
+  for scene, sample in _draws("semantic", max_classes=4):
+    rgb = _rgb(sample)
+    named = set()
+    for name in {*scene["categories"], "mirror", "clock"}:
+      at = re.search(rf"\b{name}\b", sample["prompt"])
+      if not at:
+        continue
+      named.add(name)
+      mask = scenes.class_map(scene, [name]) > 0
+      after = {k: v for k, v in _colors_in(sample["prompt"]).items() if k > at.start()}
+      if after and min(after) - at.end() < 20:
+        assert (rgb[mask] == after[min(after)]).all(), sample["prompt"]
+    rest = scenes.class_map(scene, sorted(named)) == 0
+    assert (sample["labels"][0] == 0)[rest].all()
+    assert (sample["labels"][0] > 0)[~rest].all()
+    said = re.search(r"(?i)background|else|rest", sample["prompt"])
+    if not said:
+      assert not sample["palette"][0, 0].any()
+      unsaid += 1
+    counts.append(len(named))
+    large += bool(named & {"floor", "wall"})
+    absent += bool(named & {"mirror", "clock"})
+  assert set(counts) == {1, 2, 3, 4}
+  assert large > 100 and 50 < unsaid < 150 and 5 < absent < 50
+
+
+def test_instance_gives_each_thing_of_one_class_a_color_of_its_own():
+  negatives, palettes = 0, set()
+  for scene, sample in _draws("instance", p_negative=0.3):
+    known = {*scene["categories"], "mirror", "clock"}
+    name, = (n for n in known if re.search(rf"\b{n}\b", sample["prompt"]))
+    ids = scenes.visible(scene, name)
+    labels = sample["labels"][0]
+    of_class = np.isin(scene["instances"], ids)
+    np.testing.assert_array_equal(labels > 0, of_class)
+    negatives += not ids
+    pairs = set(zip(labels[of_class].tolist(), scene["instances"][of_class].tolist()))
+    assert len(pairs) == len(ids)
+    palette = [tuple(c) for c in sample["palette"][0, :len(ids) + 1].tolist()]
+    assert len(set(palette)) == len(ids) + 1
+    palettes.add(tuple(palette[1:]))
+    said = _colors_in(sample["prompt"])
+    if said:
+      assert np.allclose(np.array(list(said.values())) / 255, palette[0])
+  assert 30 < negatives < 100 and len(palettes) > 100
+
+
+def test_more_instances_than_colors_leaves_the_smallest_out_of_the_loss():
+  ids = np.zeros((8, 8), np.int32)
+  ids.flat[:40] = np.arange(1, 41)
+  ids.flat[40:] = np.arange(1, 25)
+  scene = {"image": np.zeros((8, 8, 3), np.uint8), "instances": ids,
+           "categories": ["bead"] * 40}
+  sample = tasks.make("instance", scene, np.random.default_rng(0))
+  assert sample["labels"][0].max() == 31
+  assert (sample["valid"] == (sample["labels"][0] > 0)).all()
+  assert sample["valid"].sum() == 24 * 2 + 7
+
+
+def test_referring_paints_the_phrases_things_and_nothing_for_a_wrong_phrase():
+  kinds = {"one": 0, "two": 0, "negative": 0, "plain": 0}
+  for scene, sample in _draws("referring", p_negative=0.3):
+    said = {text: ids for text, ids in scene["phrases"] if text in sample["prompt"]}
+    expected = np.isin(scene["instances"], sum(said.values(), ()))
+    np.testing.assert_array_equal(sample["labels"][0] > 0, expected)
+    if len(said) == 2:
+      assert sample["labels"][0].max() == 2 or "elephant" in sample["prompt"]
+    kinds["two" if len(said) == 2 else "one"] += 1
+    kinds["negative"] += "elephant" in sample["prompt"]
+    if np.allclose(sample["palette"][0, 1], 1) and "white" not in sample["prompt"]:
+      kinds["plain"] += not sample["palette"][0, 0].any()
+    for at, rgb in _colors_in(sample["prompt"]).items():
+      assert (np.abs(sample["palette"][0] * 255 - rgb).max(-1) < 0.5).any()
+  assert kinds["two"] > 10 and 30 < kinds["negative"] < 100 and kinds["plain"] > 5
+
+
+def test_referring_without_phrases_names_classes():
+  scene = {**SCENES[0], "phrases": []}
+  sample = tasks.make("referring", scene, np.random.default_rng(0))
+  assert any(f"the {n}" in sample["prompt"] for n in scene["categories"])
+  assert sample["labels"].any()
+
+
+def test_edges_are_the_codecs_and_colors_are_said_unless_white_on_black():
+  said = 0
+  for scene, sample in _draws("edges", 40):
+    truth = edges_codec.detect(scene["depth"], scene["normals"], scene["instances"])
+    np.testing.assert_array_equal(sample["labels"][0], truth)
+    if prompts.edges(None) == sample["prompt"]:
+      assert sample["palette"][0, :2].tolist() == [[0, 0, 0], [1, 1, 1]]
+    for rgb in _colors_in(sample["prompt"]).values():
+      assert (np.abs(sample["palette"][0, :2] * 255 - rgb).max(-1) < 0.5).any()
+      said += 1
+  assert said > 5
+
+
+def test_modality_goes_from_anything_to_anything_else():
+  codecs = {"photo": "image", "depth": "depth", "normals": "normals",
+            "segmentation": "segmentation", "edges": "segmentation"}
+  words = [(name, text) for name, texts in phrasings.MODALITY_NAMES.items()
+           for text in texts]
+  seen = set()
+  for scene, sample in _draws("modality", 400):
+    # Longest names first: 'depth map' is also a part of 'metric depth map'.
+    text, places = sample["prompt"], {}
+    for name, word in sorted(words, key=lambda w: -len(w[1])):
+      if name not in places and word in text:
+        places[name] = text.index(word)
+        text = text.replace(word, "_" * len(word), 1)
+    assert len(places) == 2, sample["prompt"]
+    got = [target_codec.CODECS[c] for c in sample["codec"]]
+    assert sorted(codecs[name] for name in places) == sorted(got)
+    seen.add(frozenset(places))
+    asked = re.match("Convert this (.+?) to a (.+?)[.]", sample["prompt"])
+    if asked:
+      names = [next(n for n, w in words if w == text) for text in asked.groups()]
+      assert [codecs[n] for n in names] == got[::-1]
+    for place, codec in enumerate(got):
+      if codec == "image":
+        np.testing.assert_allclose(sample["values"][place] * 255, scene["image"],
+                                   atol=1e-4)
+      elif codec == "depth":
+        np.testing.assert_array_equal(sample["values"][place, ..., 0], scene["depth"])
+  assert len(seen) == 10
+
+
+def test_text_to_image_and_editing():
+  for scene, sample in _draws("text_to_image", 20):
+    assert scene["caption"] in sample["prompt"]
+    np.testing.assert_allclose(sample["values"][0] * 255, scene["image"], atol=1e-4)
+  for scene, sample in _draws("editing", 20):
+    instruction, image = scene["edits"][0]
+    assert instruction in sample["prompt"]
+    np.testing.assert_allclose(sample["values"][0] * 255, image, atol=1e-4)
+    np.testing.assert_allclose(sample["values"][1] * 255, scene["image"], atol=1e-4)
+
+
+def test_needs_and_errors_name_the_fix():
+  assert tasks.needs("depth") == ("image", "depth")
+  with pytest.raises(UserError, match="did you mean 'normals'"):
+    tasks.make("normal", SCENES[0], np.random.default_rng(0))
+  with pytest.raises(UserError, match="no field 'depth'"):
+    tasks.make("depth", {"image": SCENES[0]["image"]}, np.random.default_rng(0))
