@@ -177,7 +177,7 @@ def distinct(
     n: how many.
     avoid: colours (0..255) the new ones also keep away from.
     min_distance: least Euclidean distance in 0..255 RGB between any two. At 60,
-      about 70 colours fit.
+      about 60 colours fit.
     pool: draw from these colours (0..255), in random order, instead of from all.
 
   Returns:
@@ -186,18 +186,22 @@ def distinct(
   Raises:
     UserError: so many colours do not fit at that distance.
   """
-  kept = [np.asarray(rgb, np.int64) for rgb in avoid]
-  first = len(kept)
   if pool is None:
-    candidates = rng.integers(0, 256, (500 * n + 500, 3))
+    left = rng.integers(0, 256, (64 * n + 256, 3))
   else:
-    candidates = rng.permutation(np.asarray(pool, np.int64))
-  for rgb in candidates:
-    if len(kept) == first + n:
-      break
-    if not kept or np.sum((np.stack(kept) - rgb)**2, axis=1).min() >= min_distance**2:
-      kept.append(rgb)
-  if len(kept) < first + n:
-    raise UserError(f"cannot place {n} colours at least {min_distance:g} apart; "
-                    "ask for fewer or lower min_distance.")
-  return np.array(kept[first:], np.uint8).reshape(n, 3)
+    left = rng.permutation(np.asarray(pool, np.int64))
+
+  def apart(rgb):
+    return left[np.sum((left - np.asarray(rgb, np.int64))**2, axis=1) >=
+                min_distance**2]
+
+  for rgb in avoid:
+    left = apart(rgb)
+  chosen = []
+  while len(chosen) < n:
+    if not len(left):
+      raise UserError(f"cannot place {n} colours at least {min_distance:g} apart; "
+                      "ask for fewer or lower min_distance.")
+    chosen.append(left[0])
+    left = apart(left[0])
+  return np.array(chosen, np.uint8).reshape(n, 3)

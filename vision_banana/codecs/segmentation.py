@@ -34,20 +34,19 @@ def encode(labels: jax.typing.ArrayLike,
   return jnp.where(known, rgb, 0.0).reshape(*labels.shape, 3)
 
 
-def _square_distance(
-    rgb: jax.typing.ArrayLike,
-    palette: jax.typing.ArrayLike,
-    num_labels: jax.typing.ArrayLike | None,
-) -> jax.Array:
-  """Squared RGB distance to each palette row, [..., H, W, K]; padding is inf."""
+def _square_distance(rgb: jax.typing.ArrayLike,
+                     palette: jax.typing.ArrayLike) -> jax.Array:
+  """Squared RGB distance to each palette row, [..., H, W, K]."""
   rgb = jnp.asarray(rgb, jnp.float32)[..., None, :]
   palette = jnp.asarray(palette, jnp.float32)[..., None, None, :, :]
   # Channel by channel: far faster on a CPU than a sum over an axis of three.
-  square = sum((rgb[..., i] - palette[..., i])**2 for i in range(3))
-  if num_labels is None:
-    return square
-  used = jnp.arange(square.shape[-1]) < jnp.asarray(num_labels)[..., None, None, None]
-  return jnp.where(used, square, jnp.inf)
+  return sum((rgb[..., i] - palette[..., i])**2 for i in range(3))
+
+
+def _used(k: int, num_labels: jax.typing.ArrayLike | None) -> jax.Array:
+  """Whether each palette row is in use, bool [..., 1, 1, K]."""
+  limit = jnp.asarray(k if num_labels is None else num_labels)
+  return jnp.arange(k) < limit[..., None, None, None]
 
 
 @jax.jit
@@ -67,7 +66,8 @@ def decode(
   Returns:
     int32 [..., H, W].
   """
-  square = _square_distance(rgb, palette, num_labels)
+  square = _square_distance(rgb, palette)
+  square = jnp.where(_used(square.shape[-1], num_labels), square, jnp.inf)
   return jnp.argmin(square, axis=-1).astype(jnp.int32)
 
 
@@ -89,5 +89,7 @@ def soft_decode(
   Returns:
     float32 [..., H, W, K], sums to one over K.
   """
-  square = _square_distance(rgb, palette, num_labels)
-  return jax.nn.softmax(-square / temperature, axis=-1)
+  logits = -_square_distance(rgb, palette) / temperature
+  # Masked after the division: infinity / temperature has no finite gradient.
+  logits = jnp.where(_used(logits.shape[-1], num_labels), logits, -jnp.inf)
+  return jax.nn.softmax(logits, axis=-1)
