@@ -11,7 +11,7 @@ _NUMBERS = ("no", "a", "two", "three", "four", "five", "six", "seven", "eight")
 _STYLES = (
     "{A room} with {surfaces}: {things}.",
     "{things} in a room with {surfaces}.",
-    "A picture of {things}. The room has {surfaces}.",
+    "A view of {things}. The room has {surfaces}.",
     "Indoor scene with {things}; {surfaces}.",
     "{relation}. There are also {rest} in a room with {surfaces}.",
     "{A room} with {surfaces}. {relation}, with {rest} around.",
@@ -58,7 +58,7 @@ def caption(room: scene.Room, instances: np.ndarray, things: list[views.Seen],
     style = _STYLES[int(rng.integers(4))]
   if not shown:
     return f"{room_word} with {surfaces} and nothing in view."
-  for count in range(min(len(shown), 7), 0, -1):
+  for count in range(min(len(shown), int(rng.integers(3, 8))), 0, -1):
     fields = {"A room": room_word, "surfaces": surfaces,
               "things": listing(shown[:count])}
     if "{relation}" in style:

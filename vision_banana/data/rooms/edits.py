@@ -7,6 +7,7 @@ import dataclasses
 
 import numpy as np
 
+from vision_banana import errors
 from vision_banana.data.rooms import assets
 from vision_banana.data.rooms import captions
 from vision_banana.data.rooms import furnishing
@@ -18,17 +19,19 @@ from vision_banana.data.rooms import vocabulary
 
 Edit = tuple[str, scene.Room]
 
+MAX_EDITS = 8  # Changes of the light alone can be put in more ways.
+
 _TRIES = 12  # per edit, before another kind of edit is drawn
 _BIG = .008  # part of the picture an edited object must cover
 _RECOLOR = ("make {} {}", "paint {} {}", "change the color of {} to {}",
             "recolor {} to {}", "turn {} {}")
-_REMOVE = ("remove {}", "delete {}", "take away {}", "erase {} from the picture")
+_REMOVE = ("remove {}", "delete {}", "take away {}", "erase {} from the image")
 _ADD = ("add {} {}", "place {} {}", "put {} {}")
 _MOVE = ("move {} {}", "shift {} {}")
 _SURFACE = ("make the {} {}", "change the {} to {}", "turn the {} {}")
 _LIGHT = {
     "dim": ("dim the light", "make the room darker", "lower the brightness"),
-    "bright": ("brighten the room", "make the picture brighter", "turn up the light"),
+    "bright": ("brighten the room", "make the image brighter", "turn up the light"),
     "warm": ("make the light warmer", "use a warm, orange light",
              "light the room like a sunset"),
     "cold": ("make the light colder", "use a cool, bluish light",
@@ -49,16 +52,20 @@ def sample(room: scene.Room, instances: np.ndarray, rng: np.random.Generator,
     instances: int32 [H, W], its rendered ids.
     rng: source of randomness.
     catalog: names to add things from.
-    num: how many edits, with different instructions.
+    num: how many edits, with different instructions; at most `MAX_EDITS`.
 
   Returns:
     `num` pairs (instruction, room after).
+
+  Raises:
+    errors.UserError: when `num` is too large.
   """
+  if num > MAX_EDITS:
+    raise errors.UserError(f"{num} edits of a room: ask for {MAX_EDITS} or fewer")
   editor = _Editor(room, instances, rng, catalog)
   kinds = (editor.recolor, editor.remove, editor.add, editor.move, editor.surface,
            editor.light)
-  result = {}
-  order = []
+  result, order = {}, []
   while len(result) < num:
     # Deal the kinds like cards, so that few edits are of different kinds.
     order = order or [kinds[i] for i in rng.permutation(len(kinds))]

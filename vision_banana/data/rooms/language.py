@@ -51,10 +51,11 @@ def describe(room: scene.Room, instances: np.ndarray
   """
   rng = np.random.default_rng([room.seed, 1])
   things = views.seen(room, instances)
+  heads = list(_heads(things))
   positive = dict(_surfaces(room, instances))
   for text, ids in itertools.chain(
-      _singles(things, rng), _plurals(things), _superlatives(things, rng),
-      _relations(things, rng)):
+      _singles(heads, rng), _plurals(heads), _superlatives(heads, rng),
+      _relations(heads, things, rng)):
     positive.setdefault(text, ids)
   phrases = _choose(list(positive.items()), MAX_POSITIVES, rng)
   phrases += _choose(list(_negatives(room, things, rng)), MAX_NEGATIVES, rng)
@@ -66,9 +67,10 @@ def references(room: scene.Room, instances: np.ndarray, rng: np.random.Generator
                ) -> dict[int, list[str]]:
   """All 'the …' phrases for single visible items, by instance id."""
   things = views.seen(room, instances)
+  heads = list(_heads(things))
   result = {}
-  for text, ids in itertools.chain(_singles(things, rng), _superlatives(things, rng),
-                                   _relations(things, rng)):
+  for text, ids in itertools.chain(_singles(heads, rng), _superlatives(heads, rng),
+                                   _relations(heads, things, rng)):
     if text.startswith("the "):
       result.setdefault(ids[0], []).append(text)
   return result
@@ -94,7 +96,7 @@ def unique(thing: views.Seen, things: list[views.Seen]) -> str | None:
 
 
 def _heads(things):
-  """Every noun phrase that may describe something clearly visible."""
+  """Nouns for what is clearly visible: (head, its words, what it describes)."""
   heads = {}
   for thing in things:
     if not thing.clear:
@@ -125,8 +127,8 @@ def _surfaces(room, instances):
         yield f"the {word} {name}", (id_,)
 
 
-def _singles(things, rng):
-  for head, name, matches in _heads(things):
+def _singles(heads, rng):
+  for head, name, matches in heads:
     if len(matches) == 1 and matches[0].clear:
       yield f"the {name}", (matches[0].id,)
       if head.category and rng.random() < .3:
@@ -135,8 +137,8 @@ def _singles(things, rng):
         yield f"the {head.category} that is {head.color}", (matches[0].id,)
 
 
-def _plurals(things):
-  for head, name, matches in _heads(things):
+def _plurals(heads):
+  for head, name, matches in heads:
     if sum(m.clear for m in matches) >= 2:
       word = head.category or "object"
       name = name.replace(word, plural(word), 1)
@@ -147,8 +149,8 @@ def _plurals(things):
         yield name.replace("objects", "everything", 1), ids
 
 
-def _superlatives(things, rng):
-  for head, name, matches in _heads(things):
+def _superlatives(heads, rng):
+  for head, name, matches in heads:
     if len(matches) < 2:
       continue
     for word, pick in views.SUPERLATIVES.items():
@@ -160,13 +162,13 @@ def _superlatives(things, rng):
         yield form.format(name), (best.id,)
 
 
-def _relations(things, rng):
-  anchors = [(thing, unique(thing, things)) for thing in things]
-  for head, name, matches in _heads(things):
+def _relations(heads, things, rng):
+  anchors = [(thing, name) for thing in things if (name := unique(thing, things))]
+  for head, name, matches in heads:
     if head.support or head.category is None:
       continue
     for anchor, anchor_name in anchors:
-      if not anchor_name or anchor in matches:
+      if anchor in matches:
         continue
       for relation, holds in views.RELATIONS.items():
         answers = [holds(m, anchor) for m in matches]
