@@ -14,7 +14,7 @@ PACKAGE = ROOT / "vision_banana"
 # A module imports from its own layer and from earlier ones.
 LAYERS = (
     "errors", "settings", "codecs", "tasks", "data", "models", "generators",
-    "train", "eval", "api", "main")
+    "train", "eval", "api", "commands", "main")
 # Generators know nothing of scenes or tasks, and what is below them neither.
 FORBIDDEN = {"models": ("tasks", "data"), "generators": ("tasks", "data"),
              "data": ("models",), "tasks": ("models",), "codecs": LAYERS[3:]}
