@@ -15,6 +15,7 @@ import numpy as np
 import tqdm
 
 from vision_banana.data.rooms import assets
+from vision_banana.data.rooms import backend
 from vision_banana.data.rooms import edits
 from vision_banana.data.rooms import language
 from vision_banana.data.rooms import render
@@ -40,7 +41,7 @@ _make: Callable[[int], dict[str, Any]] | None = None  # Of this worker process.
 def _start_worker(size: int, split: str, num_edits: int, spp: int,
                   library_path: str | None) -> None:
   global _make
-  render.set_threads(1)  # Processes use the cores better than threads.
+  backend.set_threads(1)  # Processes use the cores better than threads.
   library = assets.library(library_path)
   renderer = render.Renderer(size, library, spp)
   catalog = assets.catalog(library)
@@ -105,7 +106,7 @@ def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: in
   paths = [partial / f"{i:08d}.room" for i in range(seed, seed + num)]
   jobs = [(i, str(p)) for i, p in zip(itertools.count(seed), paths) if not p.exists()]
   if jobs:
-    render.variant()  # Decided once, before there are workers.
+    backend.variant()  # Decided once, before there are workers.
     initial = (size, split, num_edits, spp, library_path)
     with contextlib.closing(_results(jobs, min(workers, len(jobs)), initial)) as done:
       for _ in tqdm.tqdm(done, total=num, initial=num - len(jobs), unit="room",

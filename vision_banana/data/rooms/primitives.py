@@ -7,34 +7,15 @@ of the room. `Item.size` scales it.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
+from vision_banana.data.rooms import solids
 from vision_banana.data.rooms.scene import Material
+from vision_banana.data.rooms.solids import (Piece, arc, box, ellipsoid, lathe,
+                                             lay_down, rod, shift)
 from vision_banana.errors import UserError
-
-SEGMENTS = 28
-# Neighbouring segments of a profile that turn less than this share a normal.
-SMOOTH_COSINE = 0.6
-
-
-@dataclasses.dataclass(frozen=True)
-class Piece:
-  """Triangles of one material.
-
-  Attributes:
-    vertices: float32 [V, 3].
-    normals: float32 [V, 3], unit.
-    uvs: float32 [V, 2] in 0..1, v down the texture.
-    faces: int32 [F, 3].
-    material: None takes the material of the item.
-  """
-  vertices: np.ndarray
-  normals: np.ndarray
-  uvs: np.ndarray
-  faces: np.ndarray
-  material: Material | None = None
 
 
 def _plain(r: float, g: float, b: float, roughness: float = 0.5,
@@ -54,109 +35,6 @@ _SKY = _plain(0.35, 0.55, 0.85, 0.2)
 _SCREEN = _plain(0.01, 0.012, 0.02, 0.12)
 
 
-def box(size: Sequence[float], base: Sequence[float] = (0, 0, 0),
-        material: Material | None = None) -> Piece:
-  """A box of `size` whose base is centred at `base`; each side one texture."""
-  sx, sy, sz = (float(s) for s in size)
-  vertices, normals, uvs, faces = [], [], [], []
-  for axis in range(3):
-    for sign in (-1.0, 1.0):
-      n = np.zeros(3)
-      n[axis] = sign
-      up = np.array([0.0, 0, 1]) if axis < 2 else np.array([0.0, 1, 0])
-      right = np.cross(up, n)
-      first = len(vertices)
-      for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-        vertices.append((n + a * right + b * up) / 2)
-        normals.append(n)
-        uvs.append(((a + 1) / 2, (1 - b) / 2))
-      faces += [(first, first + 1, first + 2), (first, first + 2, first + 3)]
-  v = (np.array(vertices) + (0, 0, 0.5)) * (sx, sy, sz) + np.asarray(base, float)
-  return Piece(v.astype(np.float32), np.array(normals, np.float32),
-               np.array(uvs, np.float32), np.array(faces, np.int32), material)
-
-
-def lathe(profile: Sequence[Sequence[float]], base: Sequence[float] = (0, 0, 0),
-          material: Material | None = None, segments: int = SEGMENTS,
-          scale: Sequence[float] = (1, 1, 1)) -> Piece:
-  """Turns a profile of (radius, height) points, bottom first, around z.
-
-  The outside is to the right of the path. Corners sharper than about 50° keep
-  two normals, so that rims look crisp.
-  """
-  p = np.asarray(profile, float)
-  d = np.diff(p, axis=0)
-  keep = np.linalg.norm(d, axis=1) > 1e-9
-  if not keep.all():
-    raise ValueError("a profile repeats a point")
-  length = np.linalg.norm(d, axis=1)
-  n2 = np.stack([d[:, 1], -d[:, 0]], 1) / length[:, None]
-  along = np.concatenate([[0], np.cumsum(length)]) / length.sum()
-  angle = np.linspace(0, 2 * np.pi, segments + 1)
-  c, s = np.cos(angle), np.sin(angle)
-  vertices, normals, uvs, faces = [], [], [], []
-  offset = 0
-  for i in range(len(d)):
-    ends = []
-    for end, other in ((i, i - 1), (i + 1, i + 1)):
-      n = n2[i]
-      if 0 <= other < len(d) and n2[i] @ n2[other] > SMOOTH_COSINE:
-        n = n2[i] + n2[other]
-        n = n / np.linalg.norm(n)
-      ends.append((p[end], n, along[end]))
-    for (r, z), (nr, nz), t in ends:
-      vertices.append(np.stack([r * c, r * s, np.full_like(c, z)], 1))
-      normals.append(np.stack([nr * c, nr * s, np.full_like(c, nz)], 1))
-      uvs.append(np.stack([angle / (2 * np.pi), np.full_like(c, 1 - t)], 1))
-    k = np.arange(segments) + offset
-    m = k + segments + 1
-    if ends[0][0][0] > 1e-9:
-      faces.append(np.stack([k, k + 1, m + 1], 1))
-    if ends[1][0][0] > 1e-9:
-      faces.append(np.stack([k, m + 1, m], 1))
-    offset += 2 * (segments + 1)
-  v = np.concatenate(vertices) * np.asarray(scale, float) + np.asarray(base, float)
-  n = np.concatenate(normals) / np.asarray(scale, float)
-  n /= np.linalg.norm(n, axis=1, keepdims=True)
-  return Piece(v.astype(np.float32), n.astype(np.float32),
-               np.concatenate(uvs).astype(np.float32),
-               np.concatenate(faces).astype(np.int32), material)
-
-
-def rod(radius: float, height: float, base: Sequence[float] = (0, 0, 0),
-        material: Material | None = None, segments: int = 16) -> Piece:
-  """An upright cylinder."""
-  return lathe([(0, 0), (radius, 0), (radius, height), (0, height)], base,
-               material, segments)
-
-
-def _arc(radius: float, z: float, start: float, stop: float,
-         steps: int = 10, x: float = 0.0) -> list[tuple[float, float]]:
-  """Profile points on a circle round (x, z); 0° points outwards."""
-  a = np.radians(np.linspace(start, stop, steps + 1))
-  r = np.maximum(x + radius * np.cos(a), 0)
-  return list(zip(np.where(r < 1e-6, 0, r), z + radius * np.sin(a)))
-
-
-def ellipsoid(size: Sequence[float], centre: Sequence[float],
-              material: Material | None = None) -> Piece:
-  """A ball stretched to `size` (diameters)."""
-  return lathe(_arc(0.5, 0, -90, 90, 16), centre, material, scale=size)
-
-
-def _turn(piece: Piece, axes: str) -> Piece:
-  """Lays a piece down: 'x' turns +z to +x, 'y' turns +z to -y."""
-  order, sign = {"x": ((2, 1, 0), (1, 1, -1)), "y": ((0, 2, 1), (1, -1, 1))}[axes]
-  sign = np.array(sign, np.float32)
-  return dataclasses.replace(piece, vertices=piece.vertices[:, order] * sign,
-                             normals=piece.normals[:, order] * sign)
-
-
-def _shift(piece: Piece, by: Sequence[float]) -> Piece:
-  return dataclasses.replace(
-      piece, vertices=piece.vertices + np.asarray(by, np.float32))
-
-
 def _legs(width: float, depth: float, height: float, thick: float,
           material: Material | None = None) -> list[Piece]:
   return [box((thick, thick, height),
@@ -164,34 +42,15 @@ def _legs(width: float, depth: float, height: float, thick: float,
           for sx in (-1, 1) for sy in (-1, 1)]
 
 
-def _pyramid() -> list[Piece]:
-  corners = np.array([(-.5, -.5, 0), (.5, -.5, 0), (.5, .5, 0), (-.5, .5, 0)])
-  v, n, uv, f = [], [], [], []
-  for i in range(4):
-    tri = np.array([corners[i], corners[(i + 1) % 4], (0, 0, 1)])
-    normal = np.cross(tri[1] - tri[0], tri[2] - tri[0])
-    v.append(tri)
-    n.append(np.repeat(normal[None] / np.linalg.norm(normal), 3, 0))
-    uv.append([(0, 1), (1, 1), (.5, 0)])
-    f.append(np.arange(3) + 3 * i)
-  v.append(corners)
-  n.append(np.tile([0.0, 0, -1], (4, 1)))
-  uv.append([(0, 0), (1, 0), (1, 1), (0, 1)])
-  f += [np.array([12, 14, 13]), np.array([12, 15, 14])]
-  return [Piece(np.concatenate(v).astype(np.float32),
-                np.concatenate(n).astype(np.float32),
-                np.concatenate(uv).astype(np.float32), np.array(f, np.int32))]
-
-
 def _torus() -> list[Piece]:
-  return [lathe(_arc(0.15, 0.15, 180, 540, 18, x=0.35), scale=(1, 1, 1 / 0.3))]
+  return [lathe(arc(0.15, 0.15, 180, 540, 18, x=0.35), scale=(1, 1, 1 / 0.3))]
 
 
 def _mug() -> list[Piece]:
   body = lathe([(0, 0), (.38, 0), (.4, .04), (.4, 1), (.35, 1), (.35, .1),
                 (0, .1)])
-  ring = lathe(_arc(0.05, 0, 180, 540, 10, x=0.25), segments=20)
-  handle = _shift(_turn(ring, "y"), (0.42, 0, 0.5))
+  ring = lathe(arc(0.05, 0, 180, 540, 10, x=0.25), segments=20)
+  handle = shift(lay_down(ring), (0.42, 0, 0.5))
   return [body, dataclasses.replace(handle, vertices=handle.vertices
                                     * np.array([1, 1.2, 1.1], np.float32))]
 
@@ -294,13 +153,13 @@ def _books() -> list[Piece]:
 
 
 def _teapot() -> list[Piece]:
-  ring = lathe(_arc(0.05, 0, 180, 540, 8, x=0.2), segments=18)
+  ring = lathe(arc(0.05, 0, 180, 540, 8, x=0.2), segments=18)
   spout = lathe([(.09, 0), (.05, .35), (0, .35)], segments=12)
   lean = spout.vertices @ np.array([[1, 0, 0], [0, 1, 0], [.5, 0, 1]], np.float32)
-  return [lathe([(0, 0), (.2, 0), *_arc(.36, .38, -60, 60), (0, .75)]),
+  return [lathe([(0, 0), (.2, 0), *arc(.36, .38, -60, 60), (0, .75)]),
           ellipsoid((.1, .1, .12), (0, 0, .78)),
-          _shift(_turn(ring, "y"), (-.36, 0, .42)),
-          _shift(dataclasses.replace(spout, vertices=lean), (.27, 0, .35))]
+          shift(lay_down(ring), (-.36, 0, .42)),
+          shift(dataclasses.replace(spout, vertices=lean), (.27, 0, .35))]
 
 
 def _gift() -> list[Piece]:
@@ -318,9 +177,9 @@ _BUILDERS: dict[str, Callable[[], list[Piece]]] = {
     "cylinder": lambda: [lathe(_CYLINDER)],
     "cone": lambda: [lathe([(0, 0), (.5, 0), (0, 1)])],
     "torus": _torus,
-    "capsule": lambda: [lathe(_arc(.5, .5, -90, 0) + _arc(.5, 1.5, 0, 90),
+    "capsule": lambda: [lathe(arc(.5, .5, -90, 0) + arc(.5, 1.5, 0, 90),
                               scale=(1, 1, .5))],
-    "pyramid": _pyramid,
+    "pyramid": lambda: [solids.pyramid()],
     "prism": lambda: [lathe(_CYLINDER, segments=6)],
     "table": lambda: [box((1, 1, .06), (0, 0, .94)), *_legs(.94, .94, .94, .07)],
     "round_table": lambda: [lathe([(0, .94), (.5, .94), (.5, 1), (0, 1)]),
@@ -350,8 +209,8 @@ _BUILDERS: dict[str, Callable[[], list[Piece]]] = {
     "television": lambda: [box((1, .3, .86), (0, 0, .14), _DARK),
                            box((.95, .04, .78), (0, -.15, .18), _SCREEN),
                            box((.1, .3, .16), (0, 0, 0)), box((.4, 1, .03))],
-    "clock": lambda: [_shift(_turn(lathe([(0, 0), (.5, 0), (.5, 1), (.43, 1),
-                                          (.43, .7), (0, .7)]), "y"), (0, .5, .5)),
+    "clock": lambda: [shift(lay_down(lathe([(0, 0), (.5, 0), (.5, 1), (.43, 1),
+                                           (.43, .7), (0, .7)])), (0, .5, .5)),
                       box((.02, .06, .3), (0, -.24, .5), _DARK),
                       box((.22, .06, .02), (.1, -.24, .49), _DARK)],
     "rug": lambda: [box((1, 1, 1))],
@@ -369,7 +228,7 @@ _BUILDERS: dict[str, Callable[[], list[Piece]]] = {
                               (.17, .92), (0, .92)]),
                        rod(.2, .1, (0, 0, .9), _DARK)],
     "jar": lambda: [lathe([(0, 0), (.5, 0), (.5, .8), (.4, .86), (0, .86)]),
-                    rod(.44, .14, (0, 0, .86), _METAL, SEGMENTS)],
+                    rod(.44, .14, (0, 0, .86), _METAL, solids.SEGMENTS)],
     "teapot": _teapot,
     "book": _book,
     "books": _books,

@@ -6,14 +6,10 @@ number that changes is opaque to the tracing compiler, so that each kernel is
 compiled once.
 """
 
-import functools
-import os
-import subprocess
-import sys
-import warnings
-
 import numpy as np
 
+from vision_banana.data.rooms import backend
+from vision_banana.data.rooms import denoise
 from vision_banana.data.rooms import geometry
 from vision_banana.data.rooms.assets import Library
 from vision_banana.data.rooms.scene import Room
@@ -23,57 +19,6 @@ LAMP_SIZE = 0.8  # Edge of the square ceiling lamp in metres.
 LAMP_GAP = 0.01  # Between lamp and ceiling in metres.
 MAX_BOUNCES = 4
 SAMPLES = 8  # Per pixel, before the denoiser.
-# Newest first: LLVM 14 to 16 cannot compile a path tracer.
-_LLVM_LIBRARIES = ("libLLVM-20.so", "libLLVM.so.20.1", "libLLVM-19.so",
-                   "libLLVM.so.19.1", "libLLVM-18.so", "libLLVM-17.so")
-_PROBE = """
-import drjit as dr, mitsuba as mi
-mi.set_variant("llvm_ad_rgb")
-scene = mi.load_dict(mi.cornell_box())
-dr.eval(mi.render(scene, spp=1, sensor=0))
-"""
-
-
-@functools.cache
-def variant() -> str:
-  """The fastest Mitsuba variant that works here; also sets DRJIT_LIBLLVM_PATH.
-
-  A wrong LLVM aborts the process, so that a child process tries it.
-  """
-  given = os.environ.get("DRJIT_LIBLLVM_PATH")
-  for path in ([given] if given else _LLVM_LIBRARIES):
-    environment = dict(os.environ, DRJIT_LIBLLVM_PATH=path)
-    try:
-      # A cheap test first: most of the names are usually not there.
-      subprocess.run([sys.executable, "-c", f"import ctypes; ctypes.CDLL({path!r})"],
-                     check=True, capture_output=True, timeout=60)
-      subprocess.run([sys.executable, "-c", _PROBE], env=environment, check=True,
-                     capture_output=True, timeout=300)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-      continue
-    os.environ["DRJIT_LIBLLVM_PATH"] = path
-    return "llvm_ad_rgb"
-  warnings.warn("no usable LLVM (17 or newer) found: rendering about 8 times slower; "
-                "install libllvm19 or set DRJIT_LIBLLVM_PATH to its file")
-  return "scalar_rgb"
-
-
-def _mitsuba():
-  try:
-    import mitsuba as mi  # pylint: disable=g-import-not-at-top
-  except ImportError as e:
-    raise UserError("mitsuba is not installed: pip install 'vision_banana[render]'"
-                    ) from e
-  if mi.variant() is None:
-    mi.set_variant(variant())
-  return mi
-
-
-def set_threads(count: int) -> None:
-  """Limits the threads of this process's renderers."""
-  _mitsuba()
-  import drjit as dr  # pylint: disable=g-import-not-at-top
-  dr.set_thread_count(count)
 
 
 def tone_map(radiance: np.ndarray) -> np.ndarray:
@@ -94,7 +39,7 @@ class Renderer:
   def __init__(self, size: int, library: Library, spp: int = SAMPLES):
     self.size = size
     self.spp = spp
-    self._mi = mi = _mitsuba()
+    self._mi = mi = backend.mitsuba()
     self._jit = "llvm" in mi.variant()
     self._atlas = geometry.Atlas(library)
     self._library = library
@@ -120,14 +65,14 @@ class Renderer:
     # One unjittered sample a pixel is the ray through the pixel's centre.
     self._exact = mi.load_dict(dict(camera, sampler={
         "type": "stratified", "sample_count": 1, "jitter": False}))
-    self._path = mi.load_dict({
-        "type": "aov", "aovs": "a:albedo,n:sh_normal",
-        "path": {"type": "path", "max_depth": MAX_BOUNCES}})
+    self._path = mi.load_dict({"type": "path", "max_depth": MAX_BOUNCES})
+    # Not around the path integrator: that would trace every path twice.
+    self._guides = mi.load_dict({"type": "aov", "aovs": "a:albedo,n:sh_normal"})
     self._ground_truth = mi.load_dict({
         "type": "aov", "aovs": "p:position,n:sh_normal,f:prim_index"})
     self._parameters = mi.traverse(self._scene)
     self._exact_parameters = mi.traverse(self._exact)
-    self._denoise = _Denoiser(size)
+    self._denoise = denoise.Denoiser(size)
 
   def _mesh(self):
     mi = self._mi
@@ -165,11 +110,15 @@ class Renderer:
     mi = self._mi
     faces_to_id = self._load(room)
     seed = self._opaque(mi.UInt32, room.seed % 2**31)
-    exact = np.array(mi.render(self._scene, sensor=self._exact,
-                               integrator=self._ground_truth, spp=1, seed=seed))
-    noisy = np.array(mi.render(self._scene, sensor=0, integrator=self._path,
-                               spp=self.spp, seed=seed))
-    rgb, albedo, normal = noisy[..., :3], noisy[..., -6:-3], noisy[..., -3:]
+
+    def draw(sensor, integrator, spp):
+      return np.array(mi.render(self._scene, sensor=sensor, integrator=integrator,
+                                spp=spp, seed=seed))
+
+    exact = draw(self._exact, self._ground_truth, 1)
+    rgb = draw(0, self._path, self.spp)
+    guides = draw(0, self._guides, self.spp)  # Same seed: the same primary rays.
+    albedo, normal = np.split(guides[..., -6:], 2, axis=2)
     clean = self._denoise(rgb, np.clip(albedo, 0, 1), normal)
     return {"image": tone_map(clean * room.light.exposure),
             **self._truth(room, exact, faces_to_id)}
@@ -259,31 +208,3 @@ def axes(camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   right = np.cross([0, 0, 1], back)
   right /= np.linalg.norm(right)
   return right, np.cross(back, right), back
-
-
-class _Denoiser:
-  """Open Image Denoise on one CPU thread, guided by albedo and normals."""
-
-  def __init__(self, size: int):
-    import pyoidn  # pylint: disable=g-import-not-at-top
-    self._device = pyoidn.Device()
-    self._device.set_int("numThreads", 1)
-    self._device.set_bool("setAffinity", False)
-    self._device.commit()
-    self._images = {name: np.zeros((size, size, 3), np.float32)
-                    for name in ("color", "albedo", "normal", "output")}
-    self._filter = pyoidn.Filter(self._device, pyoidn.OIDN_FILTER_TYPE_RT)
-    for name, image in self._images.items():
-      self._filter.set_image(name, image, pyoidn.OIDN_FORMAT_FLOAT3)
-    self._filter.set_bool("hdr", True)
-    self._filter.commit()
-
-  def __call__(self, color: np.ndarray, albedo: np.ndarray,
-               normal: np.ndarray) -> np.ndarray:
-    for name, image in (("color", color), ("albedo", albedo), ("normal", normal)):
-      self._images[name][...] = image
-    self._filter.execute()
-    error = self._device.get_error()
-    if error is not None:
-      raise RuntimeError(f"Open Image Denoise: {error}")
-    return self._images["output"].copy()
