@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from google.protobuf import json_format
+from google.protobuf import message
+
 from vision_banana.errors import UserError
 
 Scene = dict[str, Any]
@@ -16,6 +19,9 @@ Scene = dict[str, Any]
 _EMBEDDED = pathlib.Path(__file__).parents[1] / "embedded"
 _INFO = "dataset_info.json"  # TFDS writes it last, into each version's directory.
 _MAX_DEPTH = 3  # A parent of parts, each data_dir/name/version.
+# What TFDS, array_record and protobuf raise for damaged or missing files.
+_DAMAGE = (OSError, RuntimeError, ValueError, KeyError, json_format.Error,
+           message.Error)
 
 
 class Source(Protocol):
@@ -67,7 +73,9 @@ def open_source(name_or_dir: str, split: str) -> Source:
 class _Part:
   """One TFDS directory, decoded by its builder's module."""
 
-  def __init__(self, examples: Sequence[Any], decode: Callable[[Any], Scene]):
+  def __init__(self, path: pathlib.Path, examples: Sequence[Any],
+               decode: Callable[[Any], Scene]):
+    self._path = path
     self._examples = examples
     self._decode = decode
 
@@ -75,7 +83,10 @@ class _Part:
     return len(self._examples)
 
   def __getitem__(self, index: int) -> Scene:
-    return self._decode(self._examples[index])
+    try:
+      return self._decode(self._examples[index])
+    except _DAMAGE as e:
+      raise _unreadable(self._path, f"scene {index}", e) from e
 
 
 class _Concatenated:
@@ -117,14 +128,20 @@ def _open_part(path: pathlib.Path, split: str) -> tuple[Source | None, list[str]
     splits = sorted(builder.info.splits)
     if re.match(r"\w*", split)[0] not in splits:
       return None, splits
+    if not builder.info.splits[split].num_examples:
+      return [], splits
     examples = builder.as_data_source(split=split)
-  except (OSError, ValueError, KeyError, NotImplementedError) as e:
-    reason = str(e).strip().splitlines()
-    raise UserError(f"cannot read dataset '{path}' split '{split}' "
-                    f"({reason[0] if reason else type(e).__name__}); build it again, "
-                    "in array_record.") from e
+  except _DAMAGE as e:
+    raise _unreadable(path, f"split '{split}'", e) from e
   module = f"vision_banana.data.builders.{builder.name}"
   if importlib.util.find_spec(module) is None:
     raise UserError(f"dataset '{path}' was built by '{builder.name}', which has no "
                     "module in vision_banana/data/builders; add one with decode().")
-  return _Part(examples, importlib.import_module(module).decode), splits
+  decode = importlib.import_module(module).decode
+  return _Part(path, examples, decode), splits
+
+
+def _unreadable(path: pathlib.Path, what: str, error: Exception) -> UserError:
+  reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+  return UserError(f"cannot read {what} of dataset '{path}' ({reason}); build it "
+                   "again, in array_record.")
