@@ -15,7 +15,7 @@ setuptools.setup(
     packages=setuptools.find_packages(include=["vision_banana*"]),
     package_data={"vision_banana": ["embedded/**/*"]},
     entry_points={
-        "console_scripts": ["vision-banana=vision_banana.main:run"]},
+        "console_scripts": ["vision-banana=vision_banana.main:main"]},
     install_requires=[
         "absl-py>=2.1",
         # array_record is how TFDS stores and grain reads without tensorflow.
