@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import re
 
@@ -180,8 +181,10 @@ def test_lookalikes_make_a_name_ambiguous():
   instances = np.repeat(np.arange(4, 8, dtype=np.int32), 8)[None].repeat(32, 0)
   names = language.references(room, instances, np.random.default_rng(0))
   assert names == {}
-  negatives = {t for t, ids in language.describe(room, instances)[1] if not ids}
-  assert not any(w in t for t in negatives for w in ("cup", "crate", " box"))
+  for seed in range(20):
+    again = dataclasses.replace(room, seed=seed)
+    negatives = {t for t, ids in language.describe(again, instances)[1] if not ids}
+    assert not any(w in t for t in negatives for w in ("cup", "crate", " box"))
 
 
 def test_captions_are_true_and_of_fit_length():
@@ -192,7 +195,7 @@ def test_captions_are_true_and_of_fit_length():
     assert captions.MIN_WORDS <= len(words) <= captions.MAX_WORDS, text
     assert text[0].isupper() and text.endswith(".") and "{" not in text
     shown = {i.category for n, i in enumerate(room.items)
-             if (fake.picture(room) == n + 4).any()}
+             if (fake.picture(room) == n + 4).mean() >= views.CLEAR}
     named = {c for k in vocabulary.KINDS for c in (k.category,)
              if re.search(rf"\b{c}\b", text)}
     # A short name may be part of a long one, as 'box' of 'gift box'.

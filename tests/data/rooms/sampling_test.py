@@ -28,6 +28,7 @@ def test_same_seed_same_room_other_seed_other_room():
   again = sampling.sample(3, fake.CATALOG, "train")
   assert again == fake.rooms("train")[3]
   assert len(set(fake.rooms("train") + fake.rooms("test"))) == 32
+  assert all(a.size != b.size for a, b in zip(fake.rooms("train"), fake.rooms("test")))
 
 
 def test_splits_share_no_reserved_look():
@@ -36,6 +37,13 @@ def test_splits_share_no_reserved_look():
   for full in (True, False):
     for room in fake.rooms("test", full):
       assert any(vocabulary.reserved(*pair) for pair in looks([room]))
+
+
+def test_rare_reserved_looks_are_waited_for(monkeypatch):
+  rare = {("wall", "red"), ("wall", "blue")}
+  monkeypatch.setattr(vocabulary, "reserved", lambda *pair: pair in rare)
+  for seed in range(6):
+    assert rare & set(looks([sampling.sample(seed, fake.CATALOG, "test")]))
 
 
 def test_about_one_look_in_eight_is_reserved_and_none_of_a_kind_is_missing():
@@ -56,9 +64,9 @@ def test_enough_kinds_and_colors_and_every_shape_exists():
 def test_things_are_inside_supported_and_apart(split, full):
   for room in fake.rooms(split, full):
     for a, b in itertools.combinations(room.items, 2):
-      if "rug" in (a.shape, b.shape) or b.position[2] >= a.position[2] + a.size[2] - 1e-6:
-        continue
-      if a.position[2] >= b.position[2] + b.size[2] - 1e-6:
+      low, high = sorted((a, b), key=lambda i: i.position[2])
+      if "rug" in (a.shape, b.shape) or (
+          high.position[2] >= low.position[2] + low.size[2] - 1e-6):
         continue
       # Points of one footprint in the other's frame: none may be inside.
       for p, q in ((a, b), (b, a)):

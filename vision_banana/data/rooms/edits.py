@@ -176,8 +176,7 @@ class _Editor:
             [o for o in others if o.support == item.support])
       if not placed:
         continue
-      placed = dataclasses.replace(placed, yaw=item.yaw)
-      room = self._with(index, position=placed.position)
+      room = self._with(index, position=placed.position)  # but not turned
       if not layout.valid(room) or not self._shows(room, index):
         continue
       after = layout.project(self._room.camera, layout.centre(placed))

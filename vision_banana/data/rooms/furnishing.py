@@ -98,8 +98,9 @@ class Furnisher:
     t = self._rng.random(3)
     t[:kind.equal] = t[0]
     size = np.array(kind.low) * (1 - t) + np.array(kind.high) * t
-    return scene.Item(kind.category, kind.shape, tuple(round(float(s), 4) for s in size),
-                      (0., 0., 0.), 0., self.material(kind))
+    size = tuple(round(float(s), 4) for s in size)
+    return scene.Item(kind.category, kind.shape, size, (0., 0., 0.), 0.,
+                      self.material(kind))
 
   def on_top(self, item: scene.Item, support: scene.Item, index: int,
              others: list[scene.Item]) -> scene.Item | None:

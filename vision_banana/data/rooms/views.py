@@ -12,8 +12,8 @@ import numpy as np
 from vision_banana.data.rooms import layout
 from vision_banana.data.rooms import scene
 from vision_banana.data.rooms import vocabulary
+from vision_banana.data.rooms.geometry import CEILING, FIRST_ITEM, FLOOR, WALL
 
-FLOOR, WALL, CEILING, FIRST_ITEM = 1, 2, 3, 4
 # Part of the picture a thing must cover to be named (16 pixels of 64 x 64).
 CLEAR = .004
 SURFACE = .03  # the same for floor, wall and ceiling
