@@ -1,10 +1,15 @@
-"""A made-up room, and a painter that knows every answer."""
+"""A made-up room, a painter that knows every answer, and a model that knows none."""
 
+import dataclasses
 import hashlib
+import pathlib
 
+import jax
 import numpy as np
 
 from vision_banana.eval import benchmarks, decoding, figures, questions
+from vision_banana.generators import flow
+from vision_banana.models import zoo
 
 NAMES = ("floor", "wall", "ceiling", "table", "mug", "mug")
 
@@ -53,7 +58,7 @@ class Oracle:
   """Paints the truth of every question about `scenes`; counts its calls."""
   name, fingerprint, steps, guidance = "oracle", "0" * 16, 1, 1.0
 
-  def __init__(self, scenes, seed: int = 0, tasks=()):
+  def __init__(self, scenes, seed: int = 0):
     self.calls = []
     self._truths = {}
     for protocol in benchmarks.ROOMS.protocols:
@@ -65,3 +70,18 @@ class Oracle:
     self.calls.append(len(requests))
     return [decoding.decode(r, self._truths[_key(r, p)].astype(np.float32) / 255)
             for r, p in zip(requests, pictures, strict=True)]
+
+
+def save_model(folder: pathlib.Path) -> pathlib.Path:
+  """Writes a tiny model of large random weights, which answers at random."""
+  generator = flow.build("debug", {"text": {"max_length": 256}}, {"steps": 2})
+  # Made without running `init`, which takes a while to compile; and a fresh network
+  # paints grey whatever it sees, this one does not.
+  rng = np.random.default_rng(1)
+  params = jax.tree.map(
+      lambda x: rng.normal(0, 2 / x.shape[-2:][0] ** 0.5, x.shape).astype(np.float32),
+      jax.eval_shape(generator.init, jax.random.key(0)))
+  zoo.save_model(str(folder), name="debug", config=generator.config,
+                 flow=dataclasses.asdict(generator.flow), params=params,
+                 tokenizer=generator.tokenizer, notes={"tuned_from": "dust"})
+  return folder
