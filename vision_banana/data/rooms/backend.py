@@ -1,6 +1,7 @@
 """Finds the fastest way to run Mitsuba here."""
 
 import functools
+import importlib.util
 import os
 import subprocess
 import sys
@@ -24,7 +25,14 @@ def variant() -> str:
   """The fastest Mitsuba variant that works here; also sets DRJIT_LIBLLVM_PATH.
 
   A wrong LLVM aborts the process, so that a child process tries it.
+
+  Raises:
+    UserError: Mitsuba or Open Image Denoise is not installed.
   """
+  for package in ("mitsuba", "pyoidn"):
+    if importlib.util.find_spec(package) is None:
+      raise UserError(f"{package} is not installed: pip install "
+                      "'vision_banana[render]'")
   given = os.environ.get("DRJIT_LIBLLVM_PATH")
   for path in ([given] if given else _LLVM_LIBRARIES):
     environment = dict(os.environ, DRJIT_LIBLLVM_PATH=path)
@@ -43,24 +51,20 @@ def variant() -> str:
   return "scalar_rgb"
 
 
-def mitsuba():
-  """The module, with its variant set.
+def mitsuba(name: str | None = None):
+  """The module, with its variant set: `name`, or the fastest that works.
 
   Raises:
-    UserError: it is not installed.
+    UserError: Mitsuba or Open Image Denoise is not installed.
   """
-  try:
-    import mitsuba as mi  # pylint: disable=g-import-not-at-top
-  except ImportError as e:
-    raise UserError("mitsuba is not installed: pip install 'vision_banana[render]'"
-                    ) from e
+  name = name or variant()
+  import mitsuba as mi  # pylint: disable=g-import-not-at-top
   if mi.variant() is None:
-    mi.set_variant(variant())
+    mi.set_variant(name)
   return mi
 
 
 def set_threads(count: int) -> None:
   """Limits the threads of this process's renderers."""
-  mitsuba()
   import drjit as dr  # pylint: disable=g-import-not-at-top
   dr.set_thread_count(count)

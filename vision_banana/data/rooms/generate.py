@@ -9,6 +9,7 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,10 @@ def make_scene(seed: int, split: str, renderer: render.Renderer,
 _make: Callable[[int], dict[str, Any]] | None = None  # Of this worker process.
 
 
-def _start_worker(size: int, split: str, num_edits: int, spp: int,
+def _start_worker(variant: str, size: int, split: str, num_edits: int, spp: int,
                   library_path: str | None) -> None:
   global _make
+  backend.mitsuba(variant)
   backend.set_threads(1)  # Processes use the cores better than threads.
   library = assets.library(library_path)
   renderer = render.Renderer(size, library, spp)
@@ -98,7 +100,8 @@ def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: in
     raise UserError(f"room split {split!r} is unknown: use train or test")
   partial = out.with_name(out.name + ".partial")
   partial.mkdir(parents=True, exist_ok=True)
-  settings = repr((size, split, num_edits, spp, bool(assets.library(library_path).meshes)))
+  settings = repr((size, split, num_edits, spp,
+                   len(assets.library(library_path).meshes)))
   note = partial / "settings.txt"
   if note.exists() and note.read_text() != settings:
     raise UserError(f"{partial} holds rooms of other settings: delete it")
@@ -106,8 +109,7 @@ def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: in
   paths = [partial / f"{i:08d}.room" for i in range(seed, seed + num)]
   jobs = [(i, str(p)) for i, p in zip(itertools.count(seed), paths) if not p.exists()]
   if jobs:
-    backend.variant()  # Decided once, before there are workers.
-    initial = (size, split, num_edits, spp, library_path)
+    initial = (backend.variant(), size, split, num_edits, spp, library_path)
     with contextlib.closing(_results(jobs, min(workers, len(jobs)), initial)) as done:
       for _ in tqdm.tqdm(done, total=num, initial=num - len(jobs), unit="room",
                          desc=f"{split} rooms"):
@@ -116,9 +118,15 @@ def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: in
 
 
 def _results(jobs: list, workers: int, initial: tuple) -> Iterator[None]:
+  """Yields as rooms are done; a dead worker is an error, not a silence."""
   context = multiprocessing.get_context("spawn")
-  with context.Pool(workers, _start_worker, initial) as pool:
-    yield from pool.imap_unordered(_work, jobs)
+  with futures.ProcessPoolExecutor(workers, context, _start_worker, initial) as pool:
+    try:
+      for done in futures.as_completed([pool.submit(_work, job) for job in jobs]):
+        yield done.result()
+    except BaseException:
+      pool.shutdown(wait=False, cancel_futures=True)
+      raise
 
 
 def _pack(paths: list[pathlib.Path], partial: pathlib.Path, out: pathlib.Path,

@@ -45,7 +45,17 @@ class Renderer:
     self._library = library
     self._environment_shape = next(
         (e.shape[:2] for e in library.environments.values()), (8, 16))
-    mesh = self._mesh()
+    self._path = mi.load_dict({"type": "path", "max_depth": MAX_BOUNCES})
+    # Not around the path integrator: that would trace every path twice.
+    self._guides = mi.load_dict({"type": "aov", "aovs": "a:albedo,n:sh_normal"})
+    self._ground_truth = mi.load_dict({
+        "type": "aov", "aovs": "p:position,n:sh_normal,f:prim_index"})
+    self._denoise = denoise.Denoiser(size)
+    self._build(3, 1)
+
+  def _build(self, vertices: int, faces: int) -> None:
+    """Makes a scene whose mesh has this many vertices and faces."""
+    mi, size = self._mi, self.size
     film = {"type": "hdrfilm", "width": size, "height": size, "pixel_format": "rgb",
             "rfilter": {"type": "box"}}
     camera = {"type": "perspective", "fov": 60.0, "near_clip": 0.01, "film": film,
@@ -54,7 +64,7 @@ class Renderer:
     ones = np.ones(self._environment_shape + (3,), np.float32)
     self._scene = mi.load_dict({
         "type": "scene",
-        "mesh": mesh,
+        "mesh": self._mesh(vertices, faces),
         "lamp": {"type": "rectangle",
                  "emitter": {"type": "area", "radiance": {"type": "rgb", "value": 1.0}},
                  "bsdf": {"type": "diffuse"}},
@@ -65,16 +75,10 @@ class Renderer:
     # One unjittered sample a pixel is the ray through the pixel's centre.
     self._exact = mi.load_dict(dict(camera, sampler={
         "type": "stratified", "sample_count": 1, "jitter": False}))
-    self._path = mi.load_dict({"type": "path", "max_depth": MAX_BOUNCES})
-    # Not around the path integrator: that would trace every path twice.
-    self._guides = mi.load_dict({"type": "aov", "aovs": "a:albedo,n:sh_normal"})
-    self._ground_truth = mi.load_dict({
-        "type": "aov", "aovs": "p:position,n:sh_normal,f:prim_index"})
     self._parameters = mi.traverse(self._scene)
     self._exact_parameters = mi.traverse(self._exact)
-    self._denoise = denoise.Denoiser(size)
 
-  def _mesh(self):
+  def _mesh(self, vertices: int, faces: int):
     mi = self._mi
     bitmap = {"type": "bitmap", "data": mi.TensorXf(self._atlas.image), "raw": True,
               "format": "fp16", "wrap_mode": "clamp"}
@@ -84,15 +88,10 @@ class Renderer:
         "inside": {"type": "principled", "base_color": bitmap, "specular": 0.5,
                    "roughness": {"type": "mesh_attribute", "name": "vertex_roughness"},
                    "metallic": {"type": "mesh_attribute", "name": "vertex_metallic"}}})
-    mesh = mi.Mesh("room", 3, 1, props=properties, has_vertex_normals=True,
-                   has_vertex_texcoords=True)
-    mesh.add_attribute("vertex_roughness", 1, [0.5] * 3)
-    mesh.add_attribute("vertex_metallic", 1, [0.0] * 3)
-    parameters = mi.traverse(mesh)
-    parameters["vertex_positions"] = [0, 0, 0, 1, 0, 0, 0, 1, 0]
-    parameters["vertex_normals"] = [0, 0, 1] * 3
-    parameters["faces"] = [0, 1, 2]
-    parameters.update()
+    mesh = mi.Mesh("room", vertices, faces, props=properties,
+                   has_vertex_normals=True, has_vertex_texcoords=True)
+    mesh.add_attribute("vertex_roughness", 1, [0.5] * vertices)
+    mesh.add_attribute("vertex_metallic", 1, [0.0] * vertices)
     return mesh
 
   def render(self, room: Room) -> dict[str, np.ndarray]:
@@ -140,15 +139,18 @@ class Renderer:
 
   def _load(self, room: Room) -> np.ndarray:
     """Puts a room into the scene; returns the instance id of each face."""
-    mi, p = self._mi, self._parameters
+    mi = self._mi
     t = mi.ScalarTransform4f
     g = geometry.build(room, self._library, self._atlas)
-    p["mesh.vertex_positions"] = mi.Float(g.vertices.ravel())
-    p["mesh.vertex_normals"] = mi.Float(g.normals.ravel())
-    p["mesh.vertex_texcoords"] = mi.Float(g.uvs.ravel())
-    p["mesh.vertex_roughness"] = mi.Float(g.roughness)
-    p["mesh.vertex_metallic"] = mi.Float(g.metallic)
-    p["mesh.faces"] = mi.UInt32(g.faces.ravel())
+    if not self._jit:  # Buffers of scalar variants cannot change their size.
+      self._build(len(g.vertices), len(g.faces))
+    p = self._parameters
+    for name, value in (
+        ("vertex_positions", g.vertices), ("vertex_normals", g.normals),
+        ("vertex_texcoords", g.uvs), ("vertex_roughness", g.roughness),
+        ("vertex_metallic", g.metallic), ("faces", g.faces)):
+      key = "mesh." + name
+      p[key] = type(p[key])(value.ravel())
     light = room.light
     p["lamp.to_world"] = self._transform(
         t().translate([*light.lamp_xy, room.size[2] - LAMP_GAP]).rotate([1, 0, 0], 180)
@@ -173,11 +175,8 @@ class Renderer:
       raise UserError(f"no environment {light.environment!r} in the asset library: "
                       "run `vision-banana render --fetch-assets`")
     image = image * (light.environment_scale / image.mean())
-    wanted = self._parameters["environment.data"].shape
-    if image.shape[1] + 1 == wanted[1]:  # Mitsuba repeats the first column.
-      image = np.concatenate([image, image[:, :1]], 1)
-    if wanted[2] == 4:
-      image = np.concatenate([image, np.ones_like(image[..., :1])], 2)
+    # Mitsuba 3.9 keeps a copy of the opposite column on either side.
+    image = np.concatenate([image[:, -1:], image, image[:, :1]], 1)
     return np.ascontiguousarray(image, np.float32)
 
   def _truth(self, room: Room, aovs: np.ndarray,
