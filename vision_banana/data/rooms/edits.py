@@ -22,6 +22,7 @@ Edit = tuple[str, scene.Room]
 MAX_EDITS = 8  # Changes of the light alone can be put in more ways.
 
 _TRIES = 12  # per edit, before another kind of edit is drawn
+_RAYS = 32  # columns and rows of the quick look at an edited room
 _BIG = .008  # part of the picture an edited object must cover
 _RECOLOR = ("make {} {}", "paint {} {}", "change the color of {} to {}",
             "recolor {} to {}", "turn {} {}")
@@ -87,7 +88,7 @@ class _Editor:
     self._names = language.references(room, instances, rng)
     self._shares = np.bincount(
         instances.ravel(), minlength=len(room.items) + 4) / instances.size
-    ids = layout.raycast(room, 48)[0].ravel()
+    ids = layout.raycast(room, _RAYS)[0].ravel()
     self._boxes = np.bincount(ids, minlength=len(room.items) + 4) / ids.size
 
   def _pick(self, options):
@@ -222,7 +223,7 @@ class _Editor:
 
   def _shows(self, room, index):
     """Whether item `index` is in view and no other item is more than half hidden."""
-    ids = layout.raycast(room, 48)[0].ravel()
+    ids = layout.raycast(room, _RAYS)[0].ravel()
     share = np.bincount(ids, minlength=len(room.items) + 4) / ids.size
     id_ = index + views.FIRST_ITEM
     before = self._boxes[:len(share)]

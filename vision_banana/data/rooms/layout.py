@@ -29,7 +29,11 @@ def overlap(a: scene.Item, b: scene.Item, gap: float = 0.) -> bool:
     return False
   bottom = max(a.position[2], b.position[2])
   top = min(a.position[2] + a.size[2], b.position[2] + b.size[2])
-  return top - bottom > 1e-4 and distance(a, b) < gap + 1e-6
+  if top - bottom <= 1e-4:
+    return False
+  reach = (math.hypot(*a.size[:2]) + math.hypot(*b.size[:2])) / 2 + gap
+  apart = math.hypot(a.position[0] - b.position[0], a.position[1] - b.position[1])
+  return apart <= reach and distance(a, b) < gap + 1e-6  # the cheap test first
 
 
 def distance(a: scene.Item, b: scene.Item) -> float:
@@ -37,12 +41,10 @@ def distance(a: scene.Item, b: scene.Item) -> float:
 
   A lower bound of their distance; negative when they overlap.
   """
-  first, second = corners(a), corners(b)
-  gaps = []
-  for yaw in (a.yaw, a.yaw + math.pi / 2, b.yaw, b.yaw + math.pi / 2):
-    p, q = (c @ (math.cos(yaw), math.sin(yaw)) for c in (first, second))
-    gaps.append(max(p.min() - q.max(), q.min() - p.max()))
-  return max(gaps)
+  angles = np.array([a.yaw, a.yaw + math.pi / 2, b.yaw, b.yaw + math.pi / 2])
+  normals = np.stack([np.cos(angles), np.sin(angles)])
+  p, q = corners(a) @ normals, corners(b) @ normals
+  return float(np.maximum(p.min(0) - q.max(0), q.min(0) - p.max(0)).max())
 
 
 def inside(item: scene.Item, size: tuple[float, float, float]) -> bool:

@@ -9,6 +9,7 @@ ceilings are always white.
 """
 
 import dataclasses
+import functools
 import hashlib
 
 from vision_banana.data.rooms import scene
@@ -176,6 +177,7 @@ def close_colors(a: str, b: str) -> bool:
   return frozenset((a, b)) in _CLOSE_COLORS
 
 
+@functools.cache
 def alike(a: str, b: str) -> bool:
   """Whether one category's name may be taken for the other's.
 
