@@ -32,8 +32,8 @@ def test_the_values_of_the_paper(metres, rgb):
 
 @pytest.mark.parametrize("lam, c", SHAPES)
 def test_encode_equals_hilbertmap(lam, c):
-  metres = np.concatenate([np.linspace(0, 1e4, 100001), np.geomspace(1e-6, 1e4, 100000)])
-  metres = metres.astype(np.float32)
+  even, log = np.linspace(0, 1e4, 100001), np.geomspace(1e-6, 1e4, 100000)
+  metres = np.concatenate([even, log]).astype(np.float32)
   want = hilbertmap.depth_to_rgb(metres.astype(np.float64), lam, c)
   np.testing.assert_allclose(depth.encode(metres, lam, c), want, rtol=0, atol=1e-6)
 

@@ -40,6 +40,7 @@ _NEIGHBOURS = {
     8: _ORTHOGONAL + _DIAGONAL,
     16: _ORTHOGONAL + _DIAGONAL + _KNIGHT,
 }
+# Regions up to this many pixels are filled pixel by pixel.
 _FEW = 64
 _FIRST_WINDOW = 32
 
@@ -55,6 +56,9 @@ def decode(
     gamma: float = GAMMA,
 ) -> np.ndarray:
   """Runs the five stages.
+
+  Meant for pictures of solid colours: a photograph, in which nearly every pixel is
+  a region of its own, takes seconds.
 
   Args:
     rgb: uint8 [H, W, 3].
@@ -133,7 +137,7 @@ def flood_fill(rgb: np.ndarray, mask: np.ndarray, tau: float = TAU,
   height, width = mask.shape[0] + 4, mask.shape[1] + 4
   padded = np.pad(rgb, ((2, 2), (2, 2), (0, 0)))
   planes = np.ascontiguousarray(np.moveaxis(padded, -1, 0), np.int32)
-  data = padded.tobytes()
+  channels = [plane.tobytes() for plane in np.moveaxis(padded, -1, 0)]
   free = bytearray(np.pad(mask, 2).tobytes())
   free_map = np.frombuffer(free, bool).reshape(height, width)
   regions = np.zeros((height, width), np.int32)
@@ -146,7 +150,7 @@ def flood_fill(rgb: np.ndarray, mask: np.ndarray, tau: float = TAU,
       continue
     count += 1
     # Most regions of a rough picture are a few pixels, for which numpy is slow.
-    few = _fill_few(data, free, seed, offsets, tau**2)
+    few = _fill_few(channels, free, seed, offsets, tau**2)
     if few is not None:
       flat_regions[few] = count
     else:
@@ -157,17 +161,18 @@ def flood_fill(rgb: np.ndarray, mask: np.ndarray, tau: float = TAU,
   return regions[2:-2, 2:-2]
 
 
-def _fill_few(data: bytes, free: bytearray, seed: int, offsets: list[int],
-              square: float) -> list[int] | None:
+def _fill_few(channels: list[bytes], free: bytearray, seed: int,
+              offsets: list[int], square: float) -> list[int] | None:
   """Takes the region of `seed`, or takes nothing and returns None if it is large."""
-  red, green, blue = data[3 * seed:3 * seed + 3]
+  reds, greens, blues = channels
+  red, green, blue = reds[seed], greens[seed], blues[seed]
   region = [seed]
   free[seed] = 0
   for pixel in region:
     for offset in offsets:
       q = pixel + offset
       if free[q]:
-        r, g, b = data[3 * q] - red, data[3 * q + 1] - green, data[3 * q + 2] - blue
+        r, g, b = reds[q] - red, greens[q] - green, blues[q] - blue
         if r * r + g * g + b * b <= square:
           free[q] = 0
           region.append(q)
@@ -194,7 +199,8 @@ def _fill_many(
         _square_distance(planes[:, y0:y1, x0:x1], color) <= square)
     region = _connected(like_seed, (y - y0, x - x0), connectivity)
     # Two pixels are as far as a knight moves. The frame is never in a region.
-    grow = region[:2].any(), region[-2:].any(), region[:, :2].any(), region[:, -2:].any()
+    grow = [side.any() for side in
+            (region[:2], region[-2:], region[:, :2], region[:, -2:])]
     if not any(grow):
       return (slice(y0, y1), slice(x0, x1)), region
     up, down, left, right = (

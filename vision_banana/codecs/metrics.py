@@ -5,6 +5,8 @@ leading dimensions are a batch. A picture without a valid pixel gives 0: weight 
 the number of valid pixels, or leave it out, when averaging over pictures.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -26,6 +28,7 @@ def _depths(predicted, true, valid) -> tuple[jax.Array, jax.Array, jax.Array]:
   return jnp.where(valid, predicted, 1.0), jnp.where(valid, true, 1.0), valid
 
 
+@jax.jit
 def abs_rel(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
             valid: jax.typing.ArrayLike) -> jax.Array:
   """Mean of |predicted - true| / true.
@@ -46,6 +49,7 @@ def _log_ratio(predicted: jax.Array, true: jax.Array) -> jax.Array:
   return jnp.abs(jnp.log(jnp.maximum(predicted, 1e-6)) - jnp.log(true))
 
 
+@jax.jit
 def delta1(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
            valid: jax.typing.ArrayLike) -> jax.Array:
   """Share of pixels with max(predicted / true, true / predicted) < 1.25.
@@ -57,6 +61,7 @@ def delta1(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
   return masked_mean(inside.astype(jnp.float32), valid)
 
 
+@jax.jit
 def soft_delta1(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
                 valid: jax.typing.ArrayLike,
                 temperature: jax.typing.ArrayLike = 0.05) -> jax.Array:
@@ -75,6 +80,7 @@ def _length(vector: jax.Array) -> jax.Array:
   return jnp.where(long, jnp.sqrt(jnp.where(long, square, 1.0)), 0.0)
 
 
+@jax.jit
 def angles(predicted: jax.typing.ArrayLike,
            true: jax.typing.ArrayLike) -> jax.Array:
   """Angles between vectors, accurate and differentiable near 0° and 180° too.
@@ -96,6 +102,7 @@ def angles(predicted: jax.typing.ArrayLike,
   return jnp.degrees(angle)
 
 
+@jax.jit
 def angular_error(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
                   valid: jax.typing.ArrayLike) -> jax.Array:
   """Mean angle between normals in degrees.
@@ -112,6 +119,7 @@ def angular_error(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
   return masked_mean(angles(predicted, true), valid)
 
 
+@jax.jit
 def soft_iou(probabilities: jax.typing.ArrayLike, labels: jax.typing.ArrayLike,
              valid: jax.typing.ArrayLike) -> jax.Array:
   """Intersection over union of each label, with probabilities as memberships.
@@ -135,6 +143,7 @@ def soft_iou(probabilities: jax.typing.ArrayLike, labels: jax.typing.ArrayLike,
   return intersection / jnp.where(union > 0, union, 1.0)
 
 
+@functools.partial(jax.jit, static_argnames="num_labels")
 def confusion(predicted: jax.typing.ArrayLike, labels: jax.typing.ArrayLike,
               valid: jax.typing.ArrayLike, num_labels: int) -> jax.Array:
   """Counts of (true, predicted) pairs; add them up over pictures, then `iou`.
@@ -157,6 +166,7 @@ def confusion(predicted: jax.typing.ArrayLike, labels: jax.typing.ArrayLike,
   return counts.astype(jnp.int32).reshape(*cell.shape[:-2], num_labels, num_labels)
 
 
+@jax.jit
 def iou(counts: jax.typing.ArrayLike) -> jax.Array:
   """IoU of each label from `confusion`, float32 [..., K]; NaN if it never occurs."""
   counts = jnp.asarray(counts, jnp.float32)
