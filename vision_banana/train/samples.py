@@ -30,7 +30,7 @@ def held_out(config: Experiment, generator: Generator) -> Callable[[Any], np.nda
   data = pipeline.train_iterator(
       dataclasses.replace(
           config.data, mixture=mixture, sources=sources, flip=False, cache=False,
-          p_drop_prompt=0.0, num_workers=0, batch_size=max(_ROWS, len(mixture))),
+          p_drop_prompt=0.0, batch_size=max(_ROWS, len(mixture))),
       generator.tokenize)
   batch = next(data)
   data.close()
