@@ -17,15 +17,15 @@ from vision_banana.errors import UserError
 from vision_banana.train import config, loop, metrics_writer, optim
 
 
-def experiment(**train) -> config.Experiment:
+def experiment(optimizer: str = "adamw", **train) -> config.Experiment:
   train = {"steps": 20, "log_every": 5, "checkpoint_every": 6} | train
   return config.Experiment(
       train=config.TrainConfig(**train), data=DataConfig({"depth": 1.0}),
-      optim=optim.OptimConfig(warmup_steps=2, lr=1e-2))
+      optim=optim.OptimConfig(name=optimizer, warmup_steps=2, lr=1e-2))
 
 
-def fit(workdir, data=None, **train) -> loop.Result:
-  return loop.fit(experiment(**train), workdir, fakes.LinearGenerator(),
+def fit(workdir, data=None, **keys) -> loop.Result:
+  return loop.fit(experiment(**keys), workdir, fakes.LinearGenerator(),
                   data or fakes.data(), tasks=fakes.TASKS)
 
 
@@ -41,11 +41,12 @@ def lines(workdir) -> list[dict]:
 
 
 def signalled(workdir: pathlib.Path, step: int, sign: int) -> tuple[int, str]:
-  """Trains in a process of its own, signalled when it asks for batch `step` + 1."""
+  """Trains in a process of its own, signalled after `step` steps; (code, output)."""
   code = (
       "import os; from tests.train import fakes, loop_test as t\n"
       f"kill = lambda: os.kill(os.getpid(), {int(sign)})\n"
-      f"t.fit({str(workdir)!r}, fakes.Recorded(fakes.data(), {step}, kill))\n")
+      f"t.fit({str(workdir)!r}, fakes.Recorded(fakes.data(), {step}, kill),\n"
+      "      optimizer='muon')\n")
   done = subprocess.run(
       [sys.executable, "-c", code], cwd=pathlib.Path(__file__).parents[2],
       text=True, capture_output=True, check=False)
@@ -57,14 +58,14 @@ def whole(tmp_path_factory):
   """An uninterrupted run: (workdir, result, data order)."""
   workdir = tmp_path_factory.mktemp("whole")
   data = fakes.Recorded(fakes.data())
-  return workdir, fit(workdir, data), data.order
+  return workdir, fit(workdir, data, optimizer="muon"), data.order
 
 
 def test_kill_9_at_step_13_then_resume_is_bit_equal(whole, tmp_path):
   code, output = signalled(tmp_path, 13, signal.SIGKILL)
   assert code == -signal.SIGKILL, output
   data = fakes.Recorded(fakes.data())
-  assert fit(tmp_path, data).step == 20
+  assert fit(tmp_path, data, optimizer="muon").step == 20
   resumed = 20 - len(data.order)
   assert resumed in (6, 12)  # 12 may have been half-written.
   assert data.order == whole[2][resumed:]
@@ -80,7 +81,7 @@ def test_sigterm_saves_the_step_and_returns(whole, tmp_path):
   assert code == 0, output
   assert "SIGTERM: saved step 9" in output
   data = fakes.Recorded(fakes.data())
-  assert fit(tmp_path, data) == loop.Result(20, "done", 1)
+  assert fit(tmp_path, data, optimizer="muon") == loop.Result(20, "done", 1)
   assert data.order == whole[2][9:]
   assert [line["step"] for line in lines(tmp_path)] == [5, 9, 10, 15, 20]
 
@@ -101,7 +102,7 @@ def test_learns_and_logs_the_mean_of_each_window(whole):
 def test_a_finished_run_is_left_alone(whole, capsys):
   before = lines(whole[0])
   data = fakes.Recorded(fakes.data())
-  assert fit(whole[0], data).step == 20
+  assert fit(whole[0], data, optimizer="muon").step == 20
   assert not data.order and lines(whole[0]) == before
   assert "already trained to step 20" in capsys.readouterr().out
 

@@ -27,7 +27,7 @@ def updates(config: optim.OptimConfig, grads, params=None) -> dict:
   """The first update at a constant learning rate of `config.lr`."""
   tx = optim.make(config, 10)
   params = params if params is not None else jax.tree.map(jnp.zeros_like, grads)
-  return tx.update(grads, tx.init(params), params)[0]
+  return jax.jit(lambda g, p: tx.update(g, tx.init(p), p)[0])(grads, params)
 
 
 def plain(**kwargs) -> optim.OptimConfig:

@@ -36,10 +36,10 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
   place = {"process_index": jax.process_index(),
            "process_count": jax.process_count()}
   data = pipeline.train_iterator(config.data, generator.tokenize, **place)
-  _keep_config(config, workdir)
   draw = None
   if config.train.sample_every:
     draw = samples.held_out(config, generator)
+  _keep_config(config, workdir)
 
   def export(ema: Any, step: int) -> None:
     if jax.process_index() == 0:

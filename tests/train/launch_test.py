@@ -1,0 +1,95 @@
+"""From a config to a run, with the debug model and a dataset of twelve rooms."""
+
+import numpy as np
+import pytest
+
+from tests.data import fake
+from vision_banana.data.builders import rooms
+from vision_banana.errors import UserError
+from vision_banana.models import zoo
+from vision_banana.train import config, launch, loop, metrics_writer
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory):
+  """A folder with rooms of 16² pixels, splits train and test."""
+  folder = tmp_path_factory.mktemp("rooms")
+  for split, seeds in (("train", range(9)), ("test", range(9, 12))):
+    examples = [(str(i), rooms.encode(fake.scene(i, 16))) for i in seeds]
+    rooms.Rooms(size=16, split=split, examples=examples,
+                data_dir=folder / split).download_and_prepare()
+  return folder
+
+
+def debug(shard, *overrides: str) -> config.Experiment:
+  return config.load(f"configs/debug.py:source={shard},steps=4", [
+      "--config.train.log_every=2", "--config.train.sample_every=2",
+      "--config.optim.name=adamw", *overrides])
+
+
+@pytest.fixture(scope="module")
+def ran(shard, tmp_path_factory):
+  workdir = tmp_path_factory.mktemp("run")
+  return workdir, launch.train(debug(shard), workdir)
+
+
+def test_one_compiled_step_serves_the_whole_mixture(ran):
+  assert ran[1] == loop.Result(4, "done", 1)
+  seen = {key for line in metrics_writer.read(ran[0] / "metrics.jsonl")
+          for key in line if key.startswith("loss/")}
+  assert seen == {"loss/text_to_image", "loss/depth", "loss/normals"}
+
+
+def test_leaves_pictures_config_and_a_model_folder(ran):
+  workdir, _ = ran
+  assert len(list((workdir / "samples").glob("*.png"))) == 2
+  assert (workdir / "config.json").is_file()
+  model = zoo.load_model(str(workdir / "model"))
+  assert model.name == "debug" and model.notes["steps"] == 4
+  assert model.notes["samples"] == 16
+
+
+def test_init_from_gives_the_weights_and_the_tokenizer(shard, ran):
+  model = ran[0] / "model"
+  generator, params = launch.open_generator(debug(shard, f"--config.init_from={model}"))
+  before = zoo.flatten(zoo.load_model(str(model)).params)
+  after = zoo.flatten(params)
+  assert before.keys() == after.keys()
+  for path, value in before.items():
+    np.testing.assert_array_equal(after[path], value, err_msg=path)
+  assert generator.tokenizer.to_json() == zoo.load_model(
+      str(model)).tokenizer.to_json()
+
+
+def test_the_workdir_goes_before_init_from_and_changes_are_told(shard, ran, capsys):
+  result = launch.train(
+      debug(shard, f"--config.init_from={ran[0] / 'model'}",
+            "--config.train.sample_every=0"), ran[0])
+  output = capsys.readouterr().out
+  assert result.step == 4 and f"resuming from {ran[0]}/checkpoints/4" in output
+  assert "changed since this run began: config.train.sample_every 2 -> 0" in output
+
+
+@pytest.mark.parametrize("overrides,message", [
+    (["--config.data.size=32"], "data.size is 32 and the model's image_size 16"),
+    (["--config.data.num_references=2"], "data.num_references is 2"),
+    (["--config.init_from=/nowhere"], "/nowhere: not a model folder"),
+    (["--config.model.tokenizer=/no.json"], "/no.json"),
+    (["--config.model.name=nana"], "unknown model 'nana'"),
+    (["--config.data.mixture.dept=1"], "dept"),
+    (["--config.data.sources.rooms.path=/nowhere"], "/nowhere"),
+    (["--config.train.sample_split=val"], "no split 'val'"),
+])
+def test_what_does_not_fit_is_one_line_and_leaves_nothing(
+    shard, tmp_path, overrides, message):
+  with pytest.raises(UserError, match=message) as error:
+    launch.train(debug(shard, *overrides), tmp_path / "run")
+  assert "\n" not in str(error.value)
+  assert not (tmp_path / "run").exists()
+
+
+def test_init_from_of_another_size_is_one_line(shard, ran, tmp_path):
+  with pytest.raises(UserError, match="has other sizes than config.model"):
+    launch.train(debug(
+        shard, f"--config.init_from={ran[0] / 'model'}",
+        "--config.model.overrides.flux2={'num_single': 2}"), tmp_path)
