@@ -67,7 +67,8 @@ def lathe(profile: Sequence[Sequence[float]], base: Sequence[float] = (0, 0, 0),
     raise ValueError("a profile repeats a point")
   length = np.linalg.norm(d, axis=1)
   n2 = np.stack([d[:, 1], -d[:, 0]], 1) / length[:, None]
-  along = np.concatenate([[0], np.cumsum(length)]) / length.sum()
+  along = np.concatenate([[0], np.cumsum(length)])
+  along /= along[-1]
   angle = np.linspace(0, 2 * np.pi, segments + 1)
   c, s = np.cos(angle), np.sin(angle)
   vertices, normals, uvs, faces = [], [], [], []
