@@ -40,6 +40,11 @@ def test_load_reads_what_the_folder_says(model):
   assert len(model.fingerprint) == 16 and model.fingerprint != other.fingerprint
 
 
+def test_the_same_network_is_compiled_once(model, folder):
+  assert api.load(folder, like=model).generator is model.generator
+  assert api.load(folder).generator is not model.generator
+
+
 def test_load_refuses_what_is_no_model(tmp_path, folder):
   with pytest.raises(UserError, match="no such model"):
     vision_banana.load("nanoo")

@@ -19,7 +19,7 @@ from vision_banana.errors import UserError
 from vision_banana.eval import decoding, images
 from vision_banana.eval.images import ImageLike
 from vision_banana.generators import flow
-from vision_banana.generators.base import Generator, Params
+from vision_banana.generators.base import Params
 from vision_banana.models import zoo
 from vision_banana.tasks import tasks
 from vision_banana.train import metrics_writer
@@ -28,12 +28,15 @@ EMBEDDED = pathlib.Path(__file__).parent / "embedded"
 BATCH = 32
 
 
-def load(model: str | os.PathLike[str] = "nano") -> "Model":
+def load(model: str | os.PathLike[str] = "nano",
+         like: "Model | None" = None) -> "Model":
   """Loads a trained model.
 
   Args:
     model: 'nano' (instruction-tuned) or 'nano_base' (before tuning), which come
       with the package, or a model folder that training wrote.
+    like: a loaded model whose compiled sampler is used again, if both are the
+      same network with other weights.
 
   Raises:
     UserError: neither such a name nor a readable model folder.
@@ -46,8 +49,16 @@ def load(model: str | os.PathLike[str] = "nano") -> "Model":
     raise UserError(f"{model}: no such model; give a model folder or one of "
                     f"{', '.join(known) or 'none (no embedded model)'}.")
   saved = zoo.load_model(str(folder))
-  return Model(flow.from_saved(saved), saved.params, folder.resolve().name,
-               saved.notes, metrics_writer.read(folder / "metrics.jsonl"))
+  generator = flow.from_saved(saved)
+  if like is not None and _same_network(generator, like.generator):
+    generator = like.generator
+  return Model(generator, saved.params, folder.resolve().name, saved.notes,
+               metrics_writer.read(folder / "metrics.jsonl"))
+
+
+def _same_network(a: flow.Flow, b: flow.Flow) -> bool:
+  return ((a.config, a.flow, a.tokenizer.to_json())
+          == (b.config, b.flow, b.tokenizer.to_json()))
 
 
 class Model:
@@ -62,7 +73,7 @@ class Model:
     guidance: default classifier-free guidance, from its folder.
   """
 
-  def __init__(self, generator: Generator, params: Params, name: str,
+  def __init__(self, generator: flow.Flow, params: Params, name: str,
                notes: dict[str, Any] | None = None,
                log: Sequence[dict[str, float]] = ()):
     self.generator = generator
@@ -82,6 +93,11 @@ class Model:
   def random_start(self) -> "Model":
     """This network as it is before any training."""
     return self.with_params(self.generator.init(jax.random.key(0)), "random start")
+
+  @property
+  def num_parameters(self) -> int:
+    """How many numbers were learned."""
+    return sum(x.size for x in jax.tree.leaves(self.params))
 
   @functools.cached_property
   def fingerprint(self) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 from vision_banana import api
 from vision_banana.data import sources
 from vision_banana.errors import UserError
-from vision_banana.eval import benchmarks, evaluator, figures, files, images, panels
-from vision_banana.eval import report, tables
+from vision_banana.eval import baselines, benchmarks, evaluator, figures, files
+from vision_banana.eval import images, panels, report, tables
 from vision_banana.eval.decoding import Prediction
 from vision_banana.train import config, launch
 
@@ -116,10 +116,12 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
   if compare is None:
     compare = [model.notes["tuned_from"]] if model.notes.get("tuned_from") else []
   models = [model] + [
-      model.random_start() if name == "random" else api.load(name)
+      model.random_start() if name == "random" else api.load(name, like=model)
       for name in compare]
+  constant = baselines.fit(
+      _training_scenes(), args.tasks or [p.task for p in benchmark.protocols])
   evaluation = evaluator.evaluate(
-      models, benchmark, args.out, train=_training_scenes(), limit=args.limit,
+      models, benchmark, args.out, constant=constant, limit=args.limit,
       tasks=args.tasks, steps=args.steps, guidance=args.guidance)
   print()
   print(tables.text(evaluation.results))

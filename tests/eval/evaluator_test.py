@@ -7,14 +7,15 @@ import pytest
 
 from tests.eval import fake
 from vision_banana.errors import UserError
-from vision_banana.eval import benchmarks, evaluator, tables
+from vision_banana.eval import baselines, benchmarks, evaluator, tables
 
-TRAIN = fake.scenes(6, first=100)
+CONSTANT = baselines.fit(
+    fake.scenes(6, first=100), [p.task for p in benchmarks.ROOMS.protocols])
 SCENES = fake.scenes(3)
 
 
 def _evaluate(models, out, n=3, **kwargs):
-  return evaluator.evaluate(models, fake.benchmark(n), out, train=TRAIN,
+  return evaluator.evaluate(models, fake.benchmark(n), out, constant=CONSTANT,
                             log=lambda line: None, **kwargs)
 
 

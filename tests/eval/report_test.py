@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from tests.eval import fake
-from vision_banana.eval import charts, evaluator, figures, panels, questions, report
-from vision_banana.eval import tables
+from vision_banana.eval import baselines, benchmarks, charts, evaluator, figures
+from vision_banana.eval import panels, questions, report, tables
 
 SCENES = fake.scenes(3)
+TASKS = [p.task for p in benchmarks.ROOMS.protocols]
 LOG = [{"step": s, "loss": 1 / s, "loss/depth": 2 / s, "grad_norm": 1.0}
        for s in range(10, 60, 10)]
 
@@ -49,7 +50,7 @@ class _Page(html.parser.HTMLParser):
 def made(tmp_path_factory):
   evaluation = evaluator.evaluate(
       [fake.Oracle(SCENES)], fake.benchmark(3), tmp_path_factory.mktemp("out"),
-      train=fake.scenes(4, 100), num_examples=2, log=lambda line: None)
+      constant=baselines.fit(fake.scenes(4, 100), TASKS), num_examples=2, log=lambda line: None)
   return evaluation, report.render([evaluation], "A <title>", "An & intro.", LOG)
 
 

@@ -77,7 +77,7 @@ class Evaluation:
 
 def evaluate(
     models: Sequence[Painter], benchmark: Benchmark, out: files.PathLike, *,
-    train: Sequence[Any], limit: int | None = None, tasks: Sequence[str] = (),
+    constant: baselines.Constant, limit: int | None = None, tasks: Sequence[str] = (),
     steps: int | None = None, guidance: float | None = None, num_examples: int = 4,
     log: Callable[[str], None] = print,
 ) -> Evaluation:
@@ -87,7 +87,7 @@ def evaluate(
     models: of different names.
     benchmark: the record.
     out: folder that keeps the predictions.
-    train: training scenes, for the constant picture.
+    constant: fitted to training scenes for the tasks of the benchmark.
     limit: only the first scenes.
     tasks: only these; empty = all of the benchmark.
     steps: sampling steps of all models; None = each one's default.
@@ -111,7 +111,6 @@ def evaluate(
   if limit is not None and limit < 1:
     raise UserError(f"limit {limit}: give at least 1 scene.")
   scenes = benchmark.scenes()[:limit]
-  constant = baselines.fit(train, tasks or known)
   found, examples = [], {}
   for protocol in benchmark.protocols:
     if tasks and protocol.task not in tasks:
