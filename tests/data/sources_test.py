@@ -63,8 +63,17 @@ def test_a_split_comes_from_the_parts_that_have_it(dataset):
 
 def test_the_latest_version_counts(dataset, tmp_path):
   shutil.copytree(dataset / "a" / "rooms", tmp_path / "rooms")
+  (tmp_path / "rooms" / "1.0.0").rename(tmp_path / "rooms" / "1.9.0")
   shutil.copytree(dataset / "b" / "rooms" / "1.0.0", tmp_path / "rooms" / "1.10.0")
   assert len(sources.open_source(str(tmp_path), "train")) == 2
+
+
+def test_an_embedded_dataset_goes_by_its_name(dataset, tmp_path, monkeypatch):
+  monkeypatch.setattr(sources, "_EMBEDDED", tmp_path)
+  with pytest.raises(UserError, match="no dataset at 'rooms'"):
+    sources.open_source("rooms", "train")
+  shutil.copytree(dataset, tmp_path / "rooms")
+  assert len(sources.open_source("rooms", "train")) == 5
 
 
 def test_missing_empty_and_foreign_datasets(dataset, tmp_path):

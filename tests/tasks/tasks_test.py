@@ -89,21 +89,31 @@ def test_semantic_paints_each_named_class_and_the_rest_as_background():
         continue
       named.add(name)
       mask = scenes.class_map(scene, [name]) > 0
-      after = {k: v for k, v in _colors_in(sample["prompt"]).items() if k > at.start()}
-      if after and min(after) - at.end() < 20:
-        assert (rgb[mask] == after[min(after)]).all(), sample["prompt"]
+      for place, color in _colors_in(sample["prompt"]).items():
+        gap = sample["prompt"][at.end():place]
+        if gap and not re.search("[;,.]| and ", gap):
+          assert (rgb[mask] == color).all(), sample["prompt"]
     rest = scenes.class_map(scene, sorted(named)) == 0
     assert (sample["labels"][0] == 0)[rest].all()
     assert (sample["labels"][0] > 0)[~rest].all()
     said = re.search(r"(?i)background|else|rest", sample["prompt"])
     if not said:
       assert not sample["palette"][0, 0].any()
+      assert sample["palette"][0, 1:len(named) + 1].max(-1).min() > 0.1  # No black.
       unsaid += 1
     counts.append(len(named))
     large += bool(named & {"floor", "wall"})
     absent += bool(named & {"mirror", "clock"})
   assert set(counts) == {1, 2, 3, 4}
   assert large > 100 and 50 < unsaid < 150 and 5 < absent < 50
+
+
+def test_semantic_favours_what_is_large():
+  scene = {"image": np.zeros((8, 8, 3), np.uint8), "categories": list("abcdefgh"),
+           "instances": np.minimum(np.arange(64), 8).reshape(8, 8).astype(np.int32)}
+  rng = np.random.default_rng(0)
+  drawn = [tasks.make("semantic", scene, rng, max_classes=1) for _ in range(200)]
+  assert np.mean([(s["labels"][0] > 0).sum() > 1 for s in drawn]) > 0.25
 
 
 def test_instance_gives_each_thing_of_one_class_a_color_of_its_own():
@@ -156,6 +166,17 @@ def test_referring_paints_the_phrases_things_and_nothing_for_a_wrong_phrase():
   assert kinds["two"] > 10 and 30 < kinds["negative"] < 100 and kinds["plain"] > 5
 
 
+def test_referring_asks_only_for_what_is_in_view_and_never_overlaps():
+  ids = scenes.visible(SCENES[0], SCENES[0]["categories"][3])[:1]
+  scene = {**SCENES[0], "phrases": [
+      ("the first", (ids[0],)), ("the pair", (ids[0], 1)), ("the hidden", (4444,))]}
+  rng = np.random.default_rng(0)
+  for _ in range(50):
+    sample = tasks.make("referring", scene, rng)
+    assert "hidden" not in sample["prompt"]
+    assert ("first" in sample["prompt"]) != ("pair" in sample["prompt"])
+
+
 def test_referring_without_phrases_names_classes():
   scene = {**SCENES[0], "phrases": []}
   sample = tasks.make("referring", scene, np.random.default_rng(0))
@@ -193,6 +214,10 @@ def test_modality_goes_from_anything_to_anything_else():
     got = [target_codec.CODECS[c] for c in sample["codec"]]
     assert sorted(codecs[name] for name in places) == sorted(got)
     seen.add(frozenset(places))
+    maps = {phrasings.COLORMAP_NAMES[name]: name for name in depth_codec.COLORMAPS}
+    said = {maps[text] for text in maps if text in sample["prompt"]} - {"cube"}
+    used = {depth_codec.COLORMAPS[m] for m in sample["colormap"]} - {"cube"}
+    assert said == used, sample["prompt"]
     asked = re.match("Convert this (.+?) to a (.+?)[.]", sample["prompt"])
     if asked:
       names = [next(n for n, w in words if w == text) for text in asked.groups()]
@@ -204,6 +229,13 @@ def test_modality_goes_from_anything_to_anything_else():
       elif codec == "depth":
         np.testing.assert_array_equal(sample["values"][place, ..., 0], scene["depth"])
   assert len(seen) == 10
+
+
+def test_modality_leaves_out_a_caption_that_is_too_long():
+  scene = {**SCENES[0], "caption": "Many words. " * 30}
+  rng = np.random.default_rng(0)
+  for _ in range(60):
+    assert prompts.fits(tasks.make("modality", scene, rng)["prompt"])
 
 
 def test_text_to_image_and_editing():
