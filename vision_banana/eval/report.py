@@ -2,14 +2,13 @@
 
 import base64
 import html
-import importlib.resources
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from vision_banana.eval import baselines, charts, figures, files, tables
+from vision_banana.eval import baselines, charts, figures, files, style, tables
 from vision_banana.eval.evaluator import Evaluation, Example
 
 _TITLES = {"modality": "Depth to normals", "text_to_image": "Text to image"}
@@ -29,11 +28,10 @@ def render(evaluations: Sequence[Evaluation], title: str, intro: str = "",
   Returns:
     A whole HTML page; its pictures are PNGs in base64.
   """
-  style = (importlib.resources.files("vision_banana.eval") / "report.css").read_text()
   parts = [
       "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
       "<meta name='viewport' content='width=device-width,initial-scale=1'>"
-      f"<title>{_esc(title)}</title><style>{style}</style></head><body><main>"
+      f"<title>{_esc(title)}</title><style>{style.CSS}</style></head><body><main>"
       f"<h1>{_esc(title)}</h1>"]
   if intro:
     parts.append(f"<p class='intro'>{_esc(intro)}</p>")

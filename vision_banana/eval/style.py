@@ -1,3 +1,6 @@
+"""The style sheet of the report."""
+
+CSS = """\
 :root{color-scheme:light}
 *{box-sizing:border-box}
 body{margin:0;background:#f5f6f8;color:#1c2026;
@@ -44,3 +47,4 @@ border-radius:2px;margin-right:3px}
 .curve{width:100%;max-width:900px;min-width:560px;font:12px system-ui,sans-serif;
 fill:#4a525e}
 .curve .grid{stroke:#e6e8ec;stroke-width:1}
+"""
