@@ -55,7 +55,7 @@ def spellings() -> Iterator[str]:
 
 
 def train(texts: list[str], vocab_size: int) -> tokenizers.Tokenizer:
-  """A BPE over bytes with `vocab_size` tokens, the specials included."""
+  """A BPE over bytes; at most `vocab_size` tokens, fewer once all words are one."""
   tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
   tokenizer.normalizer = tokenizers.normalizers.Lowercase()
   tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([
@@ -81,7 +81,7 @@ def main() -> None:
   args = parser.parse_args()
   source = sources.open_source(args.source, args.split)
   drawn = list(tqdm.tqdm(corpus(source, args.samples), total=args.samples,
-                         desc="prompts"))
+                         desc="prompts", mininterval=5))
   # The last tenth is held out to count tokens.
   held = drawn[-(len(drawn) // 10):]
   texts = drawn[:-len(held)] + [*spellings()] * _COLOR_REPEATS

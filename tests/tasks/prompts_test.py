@@ -1,7 +1,7 @@
 import re
 import string
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 import numpy as np
 import pytest
 
@@ -57,11 +57,23 @@ def test_phrasings_have_the_slots_their_functions_fill():
            "REFERRING_SHORT": {"phrase", "color"}, "REFERRING_PLAIN": {"phrase"},
            "INSTANCE": {"name", "background"}, "EDGE_COLORS": {"color", "background"},
            "MODALITY": {"source", "target"}, "TEXT_TO_IMAGE": {"text"},
-           "EDITING": {"text"}}
+           "EDITING": {"instruction"}}
   for name, wanted in slots.items():
     for text in getattr(phrasings, name):
+      if name == "EDITING":  # Either way to write the instruction.
+        text = text.replace("{text}", "{instruction}").replace(
+            "{sentence}", "{instruction}")
       found = {slot for _, slot, _, _ in string.Formatter().parse(text) if slot}
       assert found == wanted, text
+
+
+def test_an_instruction_ends_before_the_next_sentence_starts():
+  rng = np.random.default_rng(0)
+  drawn = {prompts.editing(rng, "remove the mug") for _ in range(200)}
+  assert "remove the mug. Keep the rest." in drawn
+  assert "remove the mug" in drawn
+  drawn = {prompts.editing(rng, "Remove it.") for _ in range(200)}
+  assert "Remove it. Keep the rest." in drawn
 
 
 def test_each_vision_task_has_ten_phrasings_or_more():
@@ -103,6 +115,8 @@ def test_pieces_split_a_hex_color_into_its_bytes(r, g, b):
   assert [p for p in pieces[7:] if p.isdigit()] == [str(r), str(g), str(b)]
 
 
+@settings(deadline=None)
+@example("٣ 12345 ²_é")
 @given(st.text())
 def test_pieces_lose_nothing_but_white_space(text):
   joined = "".join(re.findall(prompts.PIECES, text))

@@ -4,6 +4,7 @@ import bisect
 import importlib
 import importlib.util
 import itertools
+import logging
 import pathlib
 import re
 from collections.abc import Callable, Sequence
@@ -123,6 +124,8 @@ def _open_part(path: pathlib.Path, split: str) -> tuple[Source | None, list[str]
   """The split of one directory, None when it has no such split, and its splits."""
   # Slow to import, and only this function needs it.
   import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+  # It advises OpenCV with every first picture; Pillow is what we depend on.
+  logging.getLogger("absl").addFilter(_not_opencv)
   try:
     builder = tfds.builder_from_directory(path)
     splits = sorted(builder.info.splits)
@@ -139,6 +142,10 @@ def _open_part(path: pathlib.Path, split: str) -> tuple[Source | None, list[str]
                     "module in vision_banana/data/builders; add one with decode().")
   decode = importlib.import_module(module).decode
   return _Part(path, examples, decode), splits
+
+
+def _not_opencv(record: logging.LogRecord) -> bool:
+  return not record.getMessage().startswith("OpenCV is not installed")
 
 
 def _unreadable(path: pathlib.Path, what: str, error: Exception) -> UserError:

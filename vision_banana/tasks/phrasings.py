@@ -192,8 +192,8 @@ EDITING = (
     "Do this to the picture: {text}",
     "Make this edit: {text}",
     "Apply to the input: {text}",
-    "{text} Keep the rest.",
-    "{text} Leave everything else as it is.",
+    "{sentence} Keep the rest.",
+    "{sentence} Leave everything else as it is.",
     "Edit: {text}",
     "In this photo: {text}",
 )

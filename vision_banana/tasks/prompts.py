@@ -18,7 +18,7 @@ from vision_banana.tasks import phrasings
 # matches means nothing. `experiments/train_bpe.py` splits text by this pattern.
 PIECES = (r"(?<=#)[0-9A-Fa-f]{2}|(?<=#[0-9A-Fa-f]{2})[0-9A-Fa-f]{2}"
           r"|(?<=#[0-9A-Fa-f]{4})[0-9A-Fa-f]{2}"
-          r"|[^\W\d_]+|[0-9]{1,3}|(?:[^\w\s]|_)+(?:\s+(?:[^\w\s]|_)+)*")
+          r"|[^\W\d_]+|[0-9]{1,3}|(?:[^\w\s]|_)+(?:\s+(?:[^\w\s]|_)+)*|\S")
 MAX_PIECES, MAX_WORDS, MAX_CHARACTERS = 62, 45, 230
 
 _P_CANONICAL = 0.25
@@ -122,7 +122,9 @@ def text_to_image(rng: np.random.Generator | None, caption: str) -> str:
 
 def editing(rng: np.random.Generator | None, instruction: str) -> str:
   """The instruction, most often alone."""
-  return _pick(rng, phrasings.EDITING).format(text=instruction)
+  ended = instruction.endswith((".", "!", "?"))
+  sentence = instruction if ended else instruction + "."
+  return _pick(rng, phrasings.EDITING).format(text=instruction, sentence=sentence)
 
 
 def _pick(rng: np.random.Generator | None, phrasings: Sequence[str]) -> str:
