@@ -31,7 +31,8 @@ def test_cache_round_trip(tmp_path):
 
 def test_catalog_lists_names_by_kind():
   catalog = assets.catalog(fake_room.LIBRARY)
-  assert catalog.meshes == {"cube": assets.MeshInfo("cube", (1.0, 1.0, 2.0), "table")}
+  assert set(catalog.meshes) == {"cube", "cone"}
+  assert catalog.meshes["cube"] == assets.MeshInfo("cube", (1.0, 1.0, 2.0), "table")
   assert catalog.textures == {"floor": ("quarters",), "wall": (), "table": (),
                               "picture": ()}
   assert catalog.environments == ("sky",)

@@ -23,8 +23,19 @@ def _cube() -> assets.Mesh:
                      (textured, plain))
 
 
+def _cone() -> assets.Mesh:
+  """A cone of 0.2 x 0.5 x 3 m, whose size shows in its normals."""
+  cone, = primitives.make("cone")
+  size = np.float32((0.2, 0.5, 3))
+  normals = cone.normals / size
+  normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+  return assets.Mesh(assets.MeshInfo("cone", tuple(map(float, size)), "table"),
+                     (assets.Part(cone.vertices * size, normals, cone.uvs, cone.faces,
+                                  None, (0.5, 0.5, 0.5)),))
+
+
 LIBRARY = assets.Library(
-    {"cube": _cube()}, {"quarters": ("floor", _quarters())},
+    {"cube": _cube(), "cone": _cone()}, {"quarters": ("floor", _quarters())},
     {"sky": np.linspace(0.5, 1.5, 8 * 16 * 3, dtype=np.float32).reshape(8, 16, 3)})
 GRAY = Material(None, (0.4, 0.4, 0.4))
 ROOM = Room(seed=3, size=(4.0, 6.0, 2.5), floor=GRAY, wall=GRAY, ceiling=GRAY,

@@ -74,12 +74,31 @@ def test_items_are_scaled_turned_and_placed(atlas):
   points = g.vertices[g.faces[g.instances == geometry.FIRST_ITEM]].reshape(-1, 3)
   np.testing.assert_allclose(points.min(0), (0.3 - 1, -0.2 - 0.5, 0.7), atol=1e-5)
   np.testing.assert_allclose(points.max(0), (0.3 + 1, -0.2 + 0.5, 1.2), atol=1e-5)
-  # Counter-clockwise: the front, -y, turns to +x.
-  turned = fake_room.item("picture", size=(1, 0.1, 1), position=(0, 0, 0),
-                          yaw=np.pi / 2)
-  g = geometry.build(dataclasses.replace(room, items=(turned,)), fake_room.LIBRARY,
-                     atlas)
-  assert np.linalg.norm(g.normals, axis=1).min() > 0.999
+
+
+def test_yaw_is_counter_clockwise_from_above(atlas):
+  box = fake_room.item("box", size=(2, 1, 1), yaw=np.pi / 6)
+  room = dataclasses.replace(fake_room.ROOM, items=(box,))
+  g = geometry.build(room, fake_room.LIBRARY, atlas)
+  points = g.vertices[g.faces[g.instances == geometry.FIRST_ITEM]].reshape(-1, 3)
+  corner = (np.cos(np.pi / 6) - 0.5 * np.sin(np.pi / 6),
+            np.sin(np.pi / 6) + 0.5 * np.cos(np.pi / 6), 1)  # Of (1, 0.5, 1).
+  assert np.linalg.norm(points - corner, axis=1).min() < 1e-5
+
+
+@pytest.mark.parametrize("shape", ["cone", "asset:cone"])
+def test_normals_stay_normal_when_stretched(atlas, shape):
+  cone = fake_room.item(shape, size=(2, 0.3, 0.6), yaw=0.4)
+  room = dataclasses.replace(fake_room.ROOM, items=(cone,))
+  g = geometry.build(room, fake_room.LIBRARY, atlas)
+  faces = g.faces[g.instances == geometry.FIRST_ITEM]
+  a, b, c = (g.vertices[faces[:, i]].astype(float) for i in range(3))
+  across = np.cross(b - a, c - a)
+  across /= np.linalg.norm(across, axis=1, keepdims=True)
+  mean = g.normals[faces].mean(1)
+  mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+  assert (across * mean).sum(1).min() > 0.9
+  np.testing.assert_allclose(np.linalg.norm(g.normals, axis=1), 1, atol=1e-5)
 
 
 def test_assets_keep_their_looks_until_recoloured(atlas):
