@@ -1,16 +1,10 @@
 # `make demo` and `make test` each set up what they need in .venv, then run.
 PYTHON ?= python3.11
 BIN = .venv/bin
+INSTALL = $(BIN)/python -m pip install -q -c constraints.txt
 export JAX_PLATFORMS ?= cpu
-export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
-.PHONY: demo test goldens notebooks clean
-
-.venv/.ready: setup.py constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --upgrade pip
-	$(BIN)/pip install -q -c constraints.txt -e '.[test,render]'
-	touch $@
+.PHONY: demo test goldens notebooks build clean
 
 demo: .venv/.ready
 	$(BIN)/python experiments/demo.py --out runs/demo
@@ -18,5 +12,32 @@ demo: .venv/.ready
 test: .venv/.ready
 	$(BIN)/python -m pytest -q -n 2 tests
 
+# The PyTorch reference gives the stored golden files again. Its own environment,
+# because nothing else may need torch.
+goldens: .venv/.goldens
+	.venv/goldens/bin/python tests/goldens/make.py --check
+
+notebooks: .venv/.notebooks
+	$(BIN)/python experiments/run_notebooks.py
+
+build: .venv/.ready
+	$(BIN)/python experiments/write_build.py
+
 clean:
-	rm -rf .venv runs build *.egg-info
+	rm -rf .venv runs *.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.ready: setup.py constraints.txt | .venv/bin/python
+	$(INSTALL) -e '.[test,render]'
+	touch $@
+
+.venv/.notebooks: .venv/.ready
+	$(INSTALL) -e '.[notebooks]'
+	touch $@
+
+.venv/.goldens: setup.py tests/goldens/requirements.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/goldens
+	.venv/goldens/bin/python -m pip install -q -r tests/goldens/requirements.txt
+	touch $@

@@ -46,6 +46,16 @@ setuptools.setup(
         ],
         "render": ["mitsuba>=3.9", "pyoidn>=2.5"],
         "tpu": ["jax[tpu]>=0.8"],
-        "goldens": [],
+        # The PyTorch reference: for making goldens, never for running.
+        "goldens": [
+            "diffusers==0.42.1",
+            "torch==2.13.0",
+            "transformers==5.23.0",
+        ],
+        "notebooks": [
+            "ipykernel>=6.29",
+            "matplotlib>=3.9",
+            "nbclient>=0.10",
+        ],
     },
 )
