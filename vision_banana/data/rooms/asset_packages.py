@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from vision_banana.data.rooms import asset_sources
+from vision_banana.data.rooms import backend
 from vision_banana.data.rooms import primitives
 from vision_banana.data.rooms.assets import Library, Mesh, MeshInfo, Part
 
@@ -178,7 +179,7 @@ def read_mesh(root: pathlib.Path, source: asset_sources.Source) -> Mesh:
 
 def read_environment(path: pathlib.Path) -> np.ndarray:
   """A float32 [64, 128, 3] panorama from a JavaScript module holding an EXR."""
-  import mitsuba as mi  # pylint: disable=g-import-not-at-top
+  mi = backend.mitsuba()
   match = _EXR.search(path.read_bytes())
   stream = mi.MemoryStream()
   stream.write(base64.b64decode(match.group(1)))

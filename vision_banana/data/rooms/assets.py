@@ -133,10 +133,10 @@ def save(assets: Library, path: str | os.PathLike[str] | None = None) -> pathlib
   """Writes a library to the cache atomically; returns the file."""
   file = directory(path) / FILE
   file.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".npz",
-                                   delete=False) as temporary:
-    np.savez_compressed(temporary, **_pack(assets))
-  os.replace(temporary.name, file)
+  temporary = file.with_name(f"{FILE}.{os.getpid()}.tmp")
+  with temporary.open("wb") as f:
+    np.savez_compressed(f, **_pack(assets))
+  os.replace(temporary, file)
   return file
 
 

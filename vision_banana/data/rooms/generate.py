@@ -1,6 +1,7 @@
 """Renders a data set of rooms with a pool of processes."""
 
 import contextlib
+import functools
 import itertools
 import multiprocessing
 import os
@@ -47,8 +48,8 @@ def _start_worker(variant: str, size: int, split: str, num_edits: int, spp: int,
   backend.set_threads(1)  # Processes use the cores better than threads.
   library = assets.library(library_path)
   renderer = render.Renderer(size, library, spp)
-  catalog = assets.catalog(library)
-  _make = lambda seed: make_scene(seed, split, renderer, catalog, num_edits)
+  _make = functools.partial(make_scene, split=split, renderer=renderer,
+                            catalog=assets.catalog(library), num_edits=num_edits)
 
 
 def _work(job: tuple[int, str]) -> None:
@@ -58,9 +59,9 @@ def _work(job: tuple[int, str]) -> None:
 
 
 def _write(path: pathlib.Path, example: dict[str, Any]) -> None:
-  with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as f:
-    pickle.dump(example, f)
-  os.replace(f.name, path)
+  temporary = path.with_suffix(".tmp")
+  temporary.write_bytes(pickle.dumps(example))
+  os.replace(temporary, path)
 
 
 def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: int = 1,
