@@ -63,7 +63,9 @@ def main(argv: list[str] | None = None) -> None:
       f"nano, a generator of {_millions(before)} parameters, before and after "
       f"{result.step} more training steps on rendered rooms. nano_base: before "
       "instruction tuning. Every picture is 64 pixels wide: what a laptop can train.",
-      metrics_writer.read(out / "tune" / "metrics.jsonl"))
+      {"Training curve of nano": before.log,
+       "Training curve of this run": metrics_writer.read(
+           out / "tune" / "metrics.jsonl")})
   files.write_all({
       out / "report.html": page.encode(),
       out / "results.json": json.dumps(

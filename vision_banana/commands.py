@@ -128,7 +128,8 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
   if args.json:
     files.write_all({pathlib.Path(args.json): _json(evaluation.results)})
   if args.report:
-    page = report.render([evaluation], f"vision_banana: {model.name}", log=model.log)
+    page = report.render([evaluation], f"vision_banana: {model.name}",
+                         logs={"Training curve": model.log})
     report.write(args.report, page)
     print(f"\nreport: {args.report}")
 

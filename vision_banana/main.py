@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
       raise UserError(f"unknown argument '{(strange or overrides)[0]}'; see "
                       f"'vision-banana {args.command} --help'.")
     args.overrides = overrides
+    from absl import logging  # pylint: disable=g-import-not-at-top
+    logging.set_verbosity(logging.ERROR)  # libraries' hints are not for users
     from vision_banana import commands  # pylint: disable=g-import-not-at-top
     getattr(commands, args.command)(args)
     return 0

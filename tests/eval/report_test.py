@@ -51,7 +51,7 @@ def made(tmp_path_factory):
   evaluation = evaluator.evaluate(
       [fake.Oracle(SCENES)], fake.benchmark(3), tmp_path_factory.mktemp("out"),
       constant=baselines.fit(fake.scenes(4, 100), TASKS), num_examples=2, log=lambda line: None)
-  return evaluation, report.render([evaluation], "A <title>", "An & intro.", LOG)
+  return evaluation, report.render([evaluation], "A <title>", "An & intro.", {"Curve": LOG})
 
 
 def test_every_number_of_the_json_is_in_the_table(made):
@@ -78,7 +78,7 @@ def test_every_example_shows_all_its_pictures(made):
       if example.item.picture is not None:
         expected["input"], captions = example.item.picture, ["input", *captions]
       if example.item.request.codec != "image":
-        captions += ["decoded: oracle", "decoded: truth"]
+        captions += ["decoded: truth", "decoded: oracle"]
       for caption in captions:
         alt, src = next(shown)
         assert alt == caption
@@ -111,6 +111,8 @@ def test_the_curve_draws_losses_only(made):
   page = made[1]
   assert page.count("<svg") == 1 and "loss/depth" in page and "grad_norm" not in page
   assert "<svg" not in report.render([made[0]], "t")
+  long = [{"step": s, "loss": 1.0 + s % 2} for s in range(5000)]
+  assert len(report.render([], "t", logs={"Long": long})) < 20_000
   assert charts.curve({"a": [(1, float("nan")), (2, 0.0), (3, 1.0)]}, "x", "y") == ""
   points = charts.curve({"a": [(0, 1), (10, 100), (20, 10)]}, "x", "y")
   path = re.findall(r'd="M([\d.L ]+)" fill="none"', points)[0]

@@ -119,15 +119,17 @@ def evaluate(
     scores, seconds, answers = {}, {}, {}
     for model in models:
       start = time.monotonic()
-      folder = predict(model, benchmark, protocol.task, protocol.rule, items, out,
-                       steps=steps, guidance=guidance)
+      folder, painted = predict(
+          model, benchmark, protocol.task, protocol.rule, items, out, steps=steps,
+          guidance=guidance)
       stored = read(folder, items)
       seconds[model.name] = round(time.monotonic() - start, 2)
       scores[model.name] = protocol.score([s.value for s in stored], items)
       answers[model.name] = stored[:num_examples]
-      log(f"{benchmark.name} {protocol.task}: {model.name}, {len(items)} questions in "
-          f"{seconds[model.name]:.1f} s, {protocol.metrics[0].label} "
-          f"{scores[model.name][protocol.metrics[0].key]:.4g}")
+      if painted:
+        log(f"{benchmark.name} {protocol.task}: {model.name}, {painted} questions in "
+            f"{seconds[model.name]:.1f} s, {protocol.metrics[0].label} "
+            f"{scores[model.name][protocol.metrics[0].key]:.4g}")
     scores[baselines.NAME] = protocol.score(
         constant.values(protocol.task, items), items)
     found.append({
@@ -160,8 +162,8 @@ def predict(
     model: Painter, benchmark: Benchmark, task: str, rule: str,
     items: Sequence[Item], out: files.PathLike, *, steps: int | None = None,
     guidance: float | None = None,
-) -> pathlib.Path:
-  """Writes the predictions that are not there yet; returns their folder."""
+) -> tuple[pathlib.Path, int]:
+  """Writes the predictions that are not there yet: (their folder, how many)."""
   steps = model.steps if steps is None else steps
   guidance = model.guidance if guidance is None else guidance
   about = {
@@ -178,6 +180,7 @@ def predict(
       {**about, "prompts": prompts}, indent=1, ensure_ascii=False).encode()})
   # Whole chunks, always of the same questions: an answer's noise depends on its
   # place in its chunk, so a resumed run paints what an unbroken one would have.
+  painted = 0
   for start in range(0, len(items), CHUNK):
     chunk = items[start:start + CHUNK]
     if all((folder / f"{item.name}.npz").exists() for item in chunk):
@@ -185,6 +188,7 @@ def predict(
     answers = model.predict_batch(
         [i.request for i in chunk], [i.picture for i in chunk], steps=steps,
         guidance=guidance, seed=benchmark.seed + start)
+    painted += len(chunk)
     pictures, values = {}, {}
     for item, answer in zip(chunk, answers, strict=True):
       rgb = images.to_uint8(answer.rgb)
@@ -192,7 +196,7 @@ def predict(
       pictures[folder / f"{item.name}.png"] = files.png(rgb)
       values[folder / f"{item.name}.npz"] = files.npz(value=value)
     files.write_all(pictures | values)
-  return folder
+  return folder, painted
 
 
 def read(folder: pathlib.Path, items: Sequence[Item]) -> list[Stored]:

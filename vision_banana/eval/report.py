@@ -3,7 +3,7 @@
 import base64
 import html
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,18 @@ from vision_banana.eval.evaluator import Evaluation, Example
 _TITLES = {"modality": "Depth to normals", "text_to_image": "Text to image"}
 
 
+Log = Sequence[Mapping[str, float]]
+
+
 def render(evaluations: Sequence[Evaluation], title: str, intro: str = "",
-           log: Sequence[dict[str, float]] = ()) -> str:
+           logs: Mapping[str, Log] | None = None) -> str:
   """Makes the page.
 
   Args:
-    evaluations: one section each, in order; the first column is the model the
-      report is about.
+    evaluations: in order; the first column is the model the report is about.
     title: heading.
     intro: a sentence under it, plain text.
-    log: lines of a run's `metrics.jsonl`, for the curve.
+    logs: heading → lines of a run's `metrics.jsonl`, for its curve.
 
   Returns:
     A whole HTML page; its pictures are PNGs in base64.
@@ -35,9 +37,9 @@ def render(evaluations: Sequence[Evaluation], title: str, intro: str = "",
       f"<h1>{_esc(title)}</h1>"]
   if intro:
     parts.append(f"<p class='intro'>{_esc(intro)}</p>")
-  for evaluation in evaluations:
-    parts.append(_section(evaluation))
-  parts.append(_curve(log))
+  parts += [_numbers(e.results) for e in evaluations]
+  parts += [_curve(heading, log) for heading, log in (logs or {}).items()]
+  parts += [_pictures(e) for e in evaluations]
   return "".join(parts) + "</main></body></html>\n"
 
 
@@ -50,19 +52,27 @@ def _esc(text: str) -> str:
   return html.escape(str(text))
 
 
-def _section(evaluation: Evaluation) -> str:
+def _numbers(results: dict[str, Any]) -> str:
+  return (f"<section><h2>Benchmark: {_esc(results['benchmark'])}</h2>"
+          f"<p>{_esc(results['about'])}</p>"
+          f"<p class='protocol'>{_esc(tables.headline(results))}</p>"
+          f"{_cards(results)}{_table(results)}</section>")
+
+
+def _pictures(evaluation: Evaluation) -> str:
   results = evaluation.results
-  parts = [f"<section><h2>Benchmark: {_esc(results['benchmark'])}</h2>"
-           f"<p>{_esc(results['about'])}</p>"
-           f"<p class='protocol'>{_esc(tables.headline(results))}</p>",
-           _cards(results), _table(results)]
   names = [c["name"] for c in results["columns"] if c["name"] != baselines.NAME]
+  parts = []
   for task in results["tasks"]:
     examples = evaluation.examples.get(task["task"], [])
     if examples:
       parts.append(f"<h3>{_esc(_title(task['task']))}</h3><div class='examples'>"
                    + "".join(_example(e, names) for e in examples) + "</div>")
-  return "".join(parts) + "</section>"
+  if not parts:
+    return ""
+  return (f"<section><h2>Pictures: {_esc(results['benchmark'])}</h2><p class='protocol'>"
+          "The first questions of each task, not chosen. Truth: in the colours the "
+          f"prompt asks for.</p>{''.join(parts)}</section>")
 
 
 def _title(task: str) -> str:
@@ -79,11 +89,12 @@ def _cards(results: dict[str, Any]) -> str:
     # Colours of a set of pictures: a constant picture means nothing there.
     if task["task"] == "text_to_image" or mine is None or constant is None:
       continue
-    better = (mine > constant) == row["higher_is_better"] and mine != constant
+    better = mine != constant and (mine > constant) == row["higher_is_better"]
     gap = tables.cell(abs(mine - constant), row["unit"])
     rival = ("handing back the input" if task["task"] == "editing"
              else "the best constant picture")
-    verdict = f"beats {rival} by {gap}" if better else f"behind {rival} by {gap}"
+    verdict = (f"equal to {rival}" if mine == constant
+               else f"{'beats' if better else 'behind'} {rival} by {gap}")
     cards.append(
         f"<div class='card {'good' if better else 'bad'}'><div class='what'>"
         f"{_esc(_title(task['task']))} {_esc(row['label'])} {tables.arrow(row)}</div>"
@@ -95,22 +106,23 @@ def _cards(results: dict[str, Any]) -> str:
 def _table(results: dict[str, Any]) -> str:
   columns = results["columns"]
   head = "".join(
-      f"<th>{_esc(c['name'])}<small>{_esc(tables.sampler(c))}</small></th>"
+      f"<th>{_esc(c['name'])}<small>{_esc(tables.sampler(c) or 'no model')}</small></th>"
       for c in columns)
   body = []
   for task in results["tasks"]:
-    times = ", ".join(f"{name} {s:.0f} s" for name, s in task["seconds"].items())
     body.append(
         f"<tr class='task'><th colspan='{len(columns) + 1}'>"
         f"{_esc(_title(task['task']))}<small>n = {task['n']} · seed "
-        f"{results['seed']} · {_esc(task['rule'])} · {_esc(times)}</small></th></tr>")
+        f"{results['seed']} · {_esc(task['rule'])}</small></th></tr>")
     for row in task["rows"]:
       known = [v for v in row["values"].values() if v is not None]
-      best = (max if row["higher_is_better"] else min)(known, default=None)
+      best = None  # nothing to point out in a row of equal numbers
+      if len(set(known)) > 1:
+        best = (max if row["higher_is_better"] else min)(known)
       cells = "".join(
-          f"<td{' class=best' if row['values'][c['name']] == best else ''}>"
-          f"{_esc(tables.cell(row['values'][c['name']], row['unit']))}</td>"
-          for c in columns)
+            f"<td{' class=best' if best is not None and v == best else ''}>"
+          f"{_esc(tables.cell(v, row['unit']))}</td>"
+          for v in (row["values"][c["name"]] for c in columns))
       body.append(f"<tr><th scope='row'>{_esc(row['label'])} {tables.arrow(row)}</th>"
                   f"{cells}</tr>")
   return (f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead>"
@@ -132,8 +144,8 @@ def _example(example: Example, names: Sequence[str]) -> str:
   if item.request.codec == "depth":
     known = item.truth[np.isfinite(item.truth)]
     limits = (float(known.min()), float(known.max())) if known.size else None
-  for caption, value in ((f"decoded: {names[0]}", example.answers[names[0]].value),
-                         ("decoded: truth", item.truth)):
+  for caption, value in (("decoded: truth", item.truth),
+                         (f"decoded: {names[0]}", example.answers[names[0]].value)):
     shown = figures.decoded(item.request, value, item.picture, limits)
     if shown is not None:
       pictures.append(_figure(shown.rgb, caption, _legend(shown)))
@@ -159,12 +171,18 @@ def _figure(rgb: np.ndarray, caption: str, legend: str = "") -> str:
           f"<figcaption>{_esc(caption)}{below}</figcaption></figure>")
 
 
-def _curve(log: Sequence[dict[str, float]]) -> str:
+def _curve(heading: str, log: Log) -> str:
   """Training loss, all tasks together and one by one."""
-  keys = sorted({k for line in log for k in line if k.startswith("loss")})
-  chart = charts.curve(
-      {k: [(line["step"], line[k]) for line in log if k in line] for k in keys},
-      "training step", "loss")
+  # Means over at most 200 stretches: a long run's curve stays small and readable.
+  size = -(-len(log) // 200)
+  bins = [log[i:i + size] for i in range(0, len(log), size or 1)]
+  series = {}
+  for key in sorted({k for line in log for k in line if k.startswith("loss")}):
+    kept = [[line for line in lines if key in line] for lines in bins]
+    series[key] = [(lines[-1]["step"], float(np.mean([line[key] for line in lines])))
+                   for lines in kept if lines]
+  chart = charts.curve(series, "training step", "loss")
   if not chart:
     return ""
-  return f"<section><h2>Training curve</h2><div class='scroll'>{chart}</div></section>"
+  return (f"<section><h2>{_esc(heading)}</h2><div class='scroll'>{chart}</div>"
+          "</section>")

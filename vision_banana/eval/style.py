@@ -32,9 +32,9 @@ white-space:normal;padding:7px 10px}
 td.best{font-weight:700}
 .examples{display:grid;gap:16px}
 .prompt{color:#4a525e;font-size:13px;margin:0 0 6px}
-.row{display:flex;flex-wrap:wrap;gap:10px}
-figure{margin:0;width:148px}
-figure img{display:block;width:148px;border-radius:4px;background:#eceef1}
+.row{display:flex;gap:10px;overflow-x:auto}
+figure{margin:0;flex:1 1 0;min-width:96px;max-width:176px}
+figure img{display:block;width:100%;border-radius:4px;background:#eceef1}
 img.pixels{image-rendering:pixelated}
 figcaption{font-size:12px;color:#4a525e;margin-top:3px;overflow-wrap:anywhere}
 .legend{color:#6a7280;font-size:11px;line-height:1.45}
