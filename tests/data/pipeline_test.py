@@ -1,5 +1,7 @@
 import collections
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -166,6 +168,14 @@ def test_scenes_a_task_cannot_use_are_passed_over():
 def test_an_error_in_a_scene_reaches_the_caller():
   with pytest.raises(UserError, match="num_references=0"):
     next(open_(num_references=0))
+
+
+def test_a_program_ends_well_with_an_open_iterator():
+  program = ("from tests.data import pipeline_test as t; i = t.open_(); "
+             "t.take(i, 2); print('end')")
+  ended = subprocess.run([sys.executable, "-c", program], capture_output=True,
+                         text=True, check=False)
+  assert (ended.returncode, ended.stdout) == (0, "end\n"), ended.stderr
 
 
 @pytest.mark.parametrize("section, message", [

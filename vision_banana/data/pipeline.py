@@ -1,7 +1,9 @@
 """The input pipeline: scenes to batches, in a fixed order that can be resumed."""
 
+import atexit
 import dataclasses
 import functools
+import weakref
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -166,8 +168,17 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   mixed = grain.IterDataset.mix(datasets, {c.key: c.weight for c in components})
   batches = mixed.batch(config.batch_size // process_count).map(
       functools.partial(_add_tokens, tokenize))
-  return iter(grain.experimental.ThreadPrefetchIterDataset(
+  iterator = iter(grain.experimental.ThreadPrefetchIterDataset(
       batches, prefetch_buffer_size=_PREFETCH))
+  # A thread still at work when Python ends aborts the process.
+  atexit.register(_close, weakref.ref(iterator))
+  return iterator
+
+
+def _close(reference: weakref.ref) -> None:
+  iterator = reference()
+  if iterator is not None:
+    iterator.close()
 
 
 def _open(config: DataConfig) -> dict[str, Source]:
