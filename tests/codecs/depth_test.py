@@ -91,6 +91,20 @@ def test_eight_bit_round_trip_is_within_one_percent_up_to_20_m():
   assert np.max(np.abs(depth.decode(eight_bit) - metres)) <= 0.0016
 
 
+def test_millimetres_keep_their_digits():
+  metres = np.geomspace(1e-6, 1e-2, 50).astype(np.float32)
+  rgb = np.asarray(depth.encode(metres))
+  want = hilbertmap.depth_to_rgb(metres.astype(np.float64))[:, 0]
+  np.testing.assert_allclose(rgb[:, 0], want, rtol=1e-6)
+  np.testing.assert_allclose(depth.decode(rgb), metres, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rgb", [(0.5, 0.5, 0.0), (0.5, 0.5, 0.5)])
+def test_of_equally_near_edges_the_nearer_depth_wins(rgb):
+  want = depth.decode(np.array([0.5, 0.0, 0.0]))
+  assert depth.decode(np.array(rgb)) == want
+
+
 def test_white_is_the_cap_and_the_next_colour_is_below_it():
   assert depth.decode(np.ones(3)) == np.float32(depth.MAX_DEPTH)
   below = np.array([1, np.nextafter(np.float32(1), np.float32(0)), 1])

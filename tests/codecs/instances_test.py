@@ -169,6 +169,19 @@ def test_flood_fill_follows_a_spiral_out_of_every_window():
   assert np.bincount(regions.ravel())[1] > 0.99 * spiral.sum()
 
 
+@pytest.mark.parametrize("offset", [*range(-36, -27), *range(28, 37)])
+def test_flood_fill_crosses_a_gap_at_the_edge_of_its_window(offset):
+  y, x = np.mgrid[:121, :121]
+  value = 200 + (y + x) % 2  # Checks, but for the best seed in the middle.
+  value[58:63, 58:63] = 200
+  rgb = value[..., None].repeat(3, -1).astype(np.uint8)
+  mask = np.ones((121, 121), bool)
+  mask[60 + offset] = False
+  for across in (mask, mask.T):
+    assert instances.flood_fill(rgb, across).max() == 1
+    assert instances.flood_fill(rgb, across, connectivity=8).max() == 2
+
+
 def test_seeds_come_from_the_middle_of_an_object():
   rgb = np.zeros((30, 30, 3), np.uint8)
   rgb[5:25, 5:25] = 200

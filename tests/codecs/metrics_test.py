@@ -62,6 +62,13 @@ def test_angles_are_accurate_and_smooth_at_both_ends(degrees):
     np.testing.assert_allclose(gradient @ tangent, 180 / np.pi, rtol=1e-3)
 
 
+def test_the_zero_vector_is_at_ninety_degrees_to_all():
+  zero, unit = np.zeros(3), np.array([0.0, 0.6, 0.8])
+  for a, b in ((zero, unit), (unit, zero), (zero, zero)):
+    np.testing.assert_allclose(metrics.angles(a, b), 90, rtol=1e-6)
+    assert _finite(jax.grad(metrics.angles)(a, b))
+
+
 def test_angular_error_masks_missing_normals():
   true = np.zeros((2, 2, 3))
   true[0, 0], true[0, 1] = [0, 0, 1], [0, 1, 0]

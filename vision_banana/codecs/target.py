@@ -39,13 +39,9 @@ def encode(
   """
   values = jnp.asarray(values, jnp.float32)
   codec = jnp.asarray(codec)[..., None, None, None]
-  chosen = [codec == i for i in range(len(CODECS))]
-  # Values of another codec (NaN depth, say) are hidden from each codec, so they
-  # cannot reach its gradient.
-  image, metres, unit = (jnp.where(c, values, 0.0) for c in chosen[:3])
-  return jnp.select(chosen, [
-      jnp.clip(image, 0.0, 1.0),
-      depth.encode(metres[..., 0], colormap=colormap),
-      normals.encode(unit),
+  return jnp.select([codec == i for i in range(len(CODECS))], [
+      jnp.clip(values, 0.0, 1.0),
+      depth.encode(values[..., 0], colormap=colormap),
+      normals.encode(values),
       segmentation.encode(labels, palette),
   ])
