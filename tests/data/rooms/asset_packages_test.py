@@ -80,9 +80,9 @@ def test_large_meshes_are_decimated(root):
   mesh = asset_packages.read_packages(root).meshes["bunny"]
   faces = sum(len(p.faces) for p in mesh.parts)
   assert 500 < faces <= asset_packages.MAX_FACES
-  ball = np.concatenate([p.vertices for p in mesh.parts]) - (0, 0, mesh.info.size[2] / 2)
-  np.testing.assert_allclose(np.linalg.norm(ball, axis=1), mesh.info.size[2] / 2,
-                             rtol=0.05)
+  radius = mesh.info.size[2] / 2
+  ball = np.concatenate([p.vertices for p in mesh.parts]) - (0, 0, radius)
+  np.testing.assert_allclose(np.linalg.norm(ball, axis=1), radius, rtol=0.05)
 
 
 def test_environment_is_resized_and_never_negative(tmp_path):

@@ -146,7 +146,8 @@ def fetch(path: str | os.PathLike[str] | None = None) -> pathlib.Path:
   Raises:
     UserError: pip cannot download a package.
   """
-  from vision_banana.data.rooms import asset_packages  # pylint: disable=g-import-not-at-top
+  # Not above: it imports this module.
+  from vision_banana.data.rooms import asset_packages
   with tempfile.TemporaryDirectory() as temporary:
     root = pathlib.Path(temporary)
     for package in PIP_PACKAGES:

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 import tqdm
 
+from vision_banana.data.builders import rooms
 from vision_banana.data.rooms import assets
 from vision_banana.data.rooms import backend
 from vision_banana.data.rooms import edits
@@ -34,8 +35,9 @@ def make_scene(seed: int, split: str, renderer: render.Renderer,
   caption, phrases, categories = language.describe(room, scene["instances"])
   rng = np.random.default_rng([sampling.SPLITS.index(split), seed, 1])
   changes = edits.sample(room, scene["instances"], rng, catalog, num_edits)
+  pictures = [(text, renderer.render(after)["image"]) for text, after in changes]
   return dict(scene, caption=caption, phrases=phrases, categories=categories,
-              edits=[(text, renderer.render(after)["image"]) for text, after in changes])
+              edits=pictures)
 
 
 _make: Callable[[int], dict[str, Any]] | None = None  # Of this worker process.
@@ -54,7 +56,6 @@ def _start_worker(variant: str, size: int, split: str, num_edits: int, spp: int,
 
 def _work(job: tuple[int, str]) -> None:
   seed, path = job
-  from vision_banana.data.builders import rooms  # pylint: disable=g-import-not-at-top
   _write(pathlib.Path(path), rooms.encode(_make(seed)))
 
 
@@ -134,7 +135,6 @@ def _results(jobs: list, workers: int, initial: tuple) -> Iterator[None]:
 def _pack(paths: list[pathlib.Path], partial: pathlib.Path, out: pathlib.Path,
           size: int, split: str) -> pathlib.Path:
   """Turns finished rooms into a TFDS directory."""
-  from vision_banana.data.builders import rooms  # pylint: disable=g-import-not-at-top
   examples = ((p.stem, pickle.loads(p.read_bytes())) for p in paths)
   with tempfile.TemporaryDirectory(dir=partial) as temporary:
     builder = rooms.Rooms(size=size, split=split, examples=examples,

@@ -76,7 +76,8 @@ def _armchair(cushions: int = 1) -> list[Piece]:
 
 def _bed() -> list[Piece]:
   return [*_legs(1, 1, .15, .06, _WOOD), box((1, 1, .25), (0, 0, .15), _WOOD),
-          box((1, .04, 1), (0, .48, 0), _WOOD), box((.96, .94, .2), (0, -.01, .4), _LINEN),
+          box((1, .04, 1), (0, .48, 0), _WOOD),
+          box((.96, .94, .2), (0, -.01, .4), _LINEN),
           box((.98, .6, .03), (0, -.19, .6)), box((.99, .02, .3), (0, -.485, .32)),
           *[ellipsoid((.4, .2, .18), (s * .24, .33, .64), _WHITE) for s in (-1, 1)]]
 
@@ -101,7 +102,8 @@ def _cabinet(columns: int, rows: int) -> list[Piece]:
 
 
 def _lamp(stem: float = .62) -> list[Piece]:
-  return [lathe([(0, 0), (.32, 0), (.32, .02), (.05, .04), (0, .04)], (0, 0, 0), _DARK),
+  foot = [(0, 0), (.32, 0), (.32, .02), (.05, .04), (0, .04)]
+  return [lathe(foot, (0, 0, 0), _DARK),
           rod(.03, stem, (0, 0, .03), _METAL),
           lathe([(.5, stem), (.3, 1), (.28, 1), (.48, stem), (.5, stem)])]
 
