@@ -176,6 +176,7 @@ def test_a_program_ends_well_with_an_open_iterator():
   ended = subprocess.run([sys.executable, "-c", program], capture_output=True,
                          text=True, check=False)
   assert (ended.returncode, ended.stdout) == (0, "end\n"), ended.stderr
+  assert "Exception" not in ended.stderr
 
 
 @pytest.mark.parametrize("section, message", [

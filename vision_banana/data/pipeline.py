@@ -179,6 +179,8 @@ def _close(reference: weakref.ref) -> None:
   iterator = reference()
   if iterator is not None:
     iterator.close()
+    # grain closes again when the iterator is deleted; its modules may be gone then.
+    iterator.close = lambda: None
 
 
 def _open(config: DataConfig) -> dict[str, Source]:
