@@ -23,6 +23,7 @@ setuptools.setup(
         "clu>=0.0.12",  # Parameter overviews.
         "flax>=0.12",
         "grain>=0.2.15",
+        "importlib_resources>=6.4",  # TFDS writes no dataset without it.
         "jax>=0.8",
         "ml-collections>=1.0",
         "numpy>=2.0",
@@ -44,7 +45,12 @@ setuptools.setup(
             "pytest-xdist>=3.6",
             "scikit-image>=0.24",  # Carries the one real photograph.
         ],
-        "render": ["mitsuba>=3.9", "pyoidn>=2.5"],
+        "render": [
+            "fast-simplification>=0.1.9",  # Decimates scanned meshes.
+            "mitsuba~=3.9.1",  # How it pads environment maps is relied on.
+            "pyoidn>=2.5",  # Open Image Denoise.
+            "trimesh>=4.5",  # Reads meshes.
+        ],
         "tpu": ["jax[tpu]>=0.8"],
         # The PyTorch reference: for making goldens, never for running.
         "goldens": [

@@ -149,9 +149,13 @@ def train(args: argparse.Namespace) -> None:
 
 def render(args: argparse.Namespace) -> None:
   """Renders a dataset of rooms."""
-  from vision_banana.data.rooms import generate as rooms  # pylint: disable=g-import-not-at-top
-  rooms.render_dataset(args.num, args.size, args.out, args.workers, args.seed,
-                       split=args.split)
+  from vision_banana.data.rooms import assets, generate  # pylint: disable=g-import-not-at-top
+  if args.fetch_assets:
+    assets.fetch()
+    if not args.num:
+      return
+  generate.render_dataset(args.num, args.size, args.out, args.workers, args.seed,
+                          split=args.split, num_edits=args.edits)
 
 
 def _json(value: Any) -> bytes:
