@@ -16,5 +16,5 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       {"lr": 2e-4, "schedule": "constant", "warmup_steps": 10})
   config.train.update({
       "steps": arg.steps, "minutes": arg.minutes, "log_every": 10,
-      "checkpoint_every": 1000, "sample_every": 1000})
+      "checkpoint_every": 1000, "sample_every": 0})
   return config

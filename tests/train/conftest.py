@@ -1,20 +1,24 @@
-"""Compiled programs are kept for the session: many runs compile the same step."""
+"""These tests are about what runs when, not about speed: compile quickly."""
 
-import os
 import tempfile
 
 import jax
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="session")
-def compilation_cache():
-  settings = {"jax_persistent_cache_min_compile_time_secs": 0.2}
-  with tempfile.TemporaryDirectory() as folder:
-    settings["jax_compilation_cache_dir"] = folder
+@pytest.fixture(autouse=True, scope="package")
+def quick_compilation():
+  """No costly optimisation, and each program is compiled once for all tests here."""
+  with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+    settings = {
+        "jax_disable_most_optimizations": True,
+        "jax_compilation_cache_dir": folder,
+        "jax_persistent_cache_min_compile_time_secs": 0.2,
+    }
+    before = {name: jax.config.values[name] for name in settings}
     for name, value in settings.items():
       jax.config.update(name, value)
-      os.environ[name.upper()] = str(value)  # For tests that start a process.
+      patch.setenv(name.upper(), str(value))  # For tests that start a process.
     yield
-    for name in settings:
-      del os.environ[name.upper()]
+    for name, value in before.items():
+      jax.config.update(name, value)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import jax
 import numpy as np
-from PIL import Image
 
 from vision_banana.errors import UserError
 from vision_banana.train import metrics_writer, optim
@@ -111,9 +110,6 @@ class Progress:
 
   def picture(self, step: int, grid: np.ndarray) -> None:
     """Keeps a sample grid, uint8 [H, W, 3], as PNG and in TensorBoard."""
-    folder = self._workdir / "samples"
-    folder.mkdir(exist_ok=True)
-    Image.fromarray(grid).save(folder / f"{step:07d}.png")
     self._writer.image(step, "samples", grid)
 
   def close(self) -> None:

@@ -1,0 +1,92 @@
+"""The step: one function of state and batch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from tests.train import fakes
+from vision_banana.train import step as step_lib
+
+RATE = 0.5
+
+
+def make(ema_decay: float = 0.9, seed: int = 0):
+  tx = optax.sgd(RATE)
+  generator = fakes.LinearGenerator()
+  made = step_lib.make_step(
+      generator, tx, ema_decay=ema_decay, seed=seed, tasks=fakes.TASKS)
+  state = step_lib.init_state(generator.init(jax.random.key(1)), tx)
+  return generator, jax.jit(made), state
+
+
+def kernel(tree) -> np.ndarray:
+  return np.asarray(tree["net"]["image_out"]["kernel"])
+
+
+def test_one_step_is_gradient_descent_with_the_key_of_that_step():
+  generator, step, state = make(seed=7)
+  state = {**state, "step": jnp.asarray(41, jnp.int32)}
+  batch = fakes.batch(0)
+  key = jax.random.fold_in(jax.random.key(7), 41)
+  (loss, _), grads = jax.value_and_grad(generator.loss, has_aux=True)(
+      state["params"], batch, key)
+  after, metrics = step(state, batch)
+  assert int(after["step"]) == 42
+  np.testing.assert_allclose(
+      kernel(after["params"]),
+      kernel(state["params"]) - RATE * kernel(grads), rtol=1e-4, atol=1e-6)
+  assert float(metrics["loss"]) == pytest.approx(float(loss), rel=1e-5)
+  assert float(metrics["grad_norm"]) == pytest.approx(
+      float(optax.tree.norm(grads)), rel=1e-4)
+
+
+def test_noise_differs_by_step_and_seed_only():
+  losses = {}
+  for seed in (0, 1):
+    _, step, state = make(seed=seed)
+    # A network whose output is not zero, so that the noise shows in the loss.
+    state["params"]["net"]["image_out"]["kernel"] = jnp.eye(48)
+    for at in (0, 0, 1):
+      _, metrics = step({**state, "step": jnp.asarray(at)}, fakes.batch(0))
+      losses.setdefault((seed, at), set()).add(float(metrics["loss"]))
+  assert all(len(seen) == 1 for seen in losses.values())
+  assert len(set.union(*losses.values())) == 4
+
+
+def test_average_warms_up_then_decays():
+  _, step, state = make(ema_decay=0.9)
+  expected = kernel(state["ema"])
+  for i, decay in ((0, 0.1), (1, 2 / 11), (2, 3 / 12)):
+    state, _ = step(state, fakes.batch(i))
+    expected = decay * expected + (1 - decay) * kernel(state["params"])
+    np.testing.assert_allclose(kernel(state["ema"]), expected, rtol=1e-4, atol=1e-7)
+  before = kernel(state["ema"])
+  state, _ = step({**state, "step": jnp.asarray(10_000)}, fakes.batch(3))
+  np.testing.assert_allclose(
+      kernel(state["ema"]), 0.9 * before + 0.1 * kernel(state["params"]),
+      rtol=1e-4, atol=1e-7)
+
+
+def test_losses_per_task_are_sums_and_counts():
+  generator, step, state = make()
+  batch = {**fakes.batch(0), "task": np.array([2, 0, 2, 2], np.int32)}
+  _, metrics = step(state, batch)
+  _, aux = generator.loss(
+      state["params"], batch, jax.random.fold_in(jax.random.key(0), 0))
+  per_sample = np.asarray(aux["loss_per_sample"])
+  np.testing.assert_array_equal(metrics["task_count"], [1, 0, 3])
+  np.testing.assert_allclose(
+      metrics["task_loss"], [per_sample[1], 0, per_sample[[0, 2, 3]].sum()],
+      rtol=1e-5)
+
+
+def test_state_owns_its_arrays():
+  """Params and average are both donated: neither may alias the other or the input."""
+  params = fakes.LinearGenerator().init(jax.random.key(0))
+  state = jax.jit(lambda p: step_lib.init_state(p, optax.sgd(1.0)))(params)
+  pointers = {x.unsafe_buffer_pointer() for tree in (params, state["params"],
+                                                     state["ema"])
+              for x in jax.tree.leaves(tree)}
+  assert len(pointers) == 3 * len(jax.tree.leaves(params))
