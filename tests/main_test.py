@@ -165,8 +165,8 @@ def test_render_passes_its_arguments(monkeypatch):
   monkeypatch.setattr(generate, "render_dataset",
                       lambda *a, **k: seen.append((a, k)))
   assert _run("render", "--num", 3, "--size", 32, "--out", "d", "--workers", 2,
-              "--seed", 5, "--split", "test") == 0
-  assert seen == [((3, 32, "d", 2, 5), {"split": "test"})]
+              "--seed", 5, "--split", "test", "--edits", 1) == 0
+  assert seen == [((3, 32, "d", 2, 5), {"split": "test", "num_edits": 1})]
 
 
 @pytest.mark.parametrize("argv,expected", [

@@ -19,6 +19,15 @@ class _Parser(argparse.ArgumentParser):
     raise UserError(f"{message}; see '{self.prog} --help'.")
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+  """Prints a default only where there is one to print."""
+
+  def _get_help_string(self, action: argparse.Action) -> str:
+    if action.default is None or action.default in (False, []):
+      return action.help
+    return super()._get_help_string(action)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs a command; returns its exit status (2 for bad input)."""
   try:
@@ -52,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
   def command(name: str, text: str) -> argparse.ArgumentParser:
     return commands.add_parser(
         name, help=text, description=text, allow_abbrev=False,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        formatter_class=_Help)
 
   _train(command("train", "Train or tune a generator as a config says; resumes."))
   _eval(command("eval", "Evaluate models on a benchmark; table, JSON and report."))
@@ -73,9 +82,9 @@ def _train(p: argparse.ArgumentParser) -> None:
 def _sampling(p: argparse.ArgumentParser) -> None:
   p.add_argument("--model", default="nano", metavar="NAME|DIR",
                  help="'nano', 'nano_base' or a model folder")
-  p.add_argument("--steps", type=int, help="sampling steps (None: the model's own)")
+  p.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
   p.add_argument("--guidance", type=float,
-                 help="classifier-free guidance, 1 for none (None: the model's own)")
+                 help="classifier-free guidance, 1 for none (default: the model's own)")
 
 
 def _eval(p: argparse.ArgumentParser) -> None:
@@ -86,7 +95,7 @@ def _eval(p: argparse.ArgumentParser) -> None:
   p.add_argument("--limit", type=int, metavar="N", help="only the first N scenes")
   p.add_argument("--compare", nargs="*", metavar="NAME|DIR",
                  help="more columns; 'random' is the network before any training "
-                 "(None: the model that --model was tuned from)")
+                 "(default: the model that --model was tuned from)")
   p.add_argument("--out", default="runs/eval", metavar="DIR",
                  help="keeps the predictions; an interrupted evaluation goes on")
   p.add_argument("--json", metavar="FILE", help="write the results as JSON")
@@ -123,8 +132,8 @@ def _generate(p: argparse.ArgumentParser) -> None:
   p.add_argument("--out", required=True, metavar="FILE.png")
   p.add_argument("--reference", nargs="+", default=[], metavar="IMAGE",
                  help="picture to edit")
-  p.add_argument("--size", metavar="S|HxW", help="pixels (None: the model's own, or "
-                 "the reference's)")
+  p.add_argument("--size", metavar="S|HxW", help="pixels (default: the model's own, "
+                 "or the reference's)")
   _sampling(p)
   p.add_argument("--seed", type=int, default=0, help="of the starting noise")
 
