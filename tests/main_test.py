@@ -28,7 +28,8 @@ def tiny(tmp_path_factory):
 def load_once(tiny, monkeypatch):
   """The tiny model is compiled once for all tests; others load as always."""
   monkeypatch.setattr(
-      api, "load", lambda m: _load_tiny(tiny) if str(m) == str(tiny) else _LOAD(m))
+      api, "load", lambda m, like=None: (
+          _load_tiny(tiny) if str(m) == str(tiny) else _LOAD(m, _load_tiny(tiny))))
 
 
 _LOAD = api.load
@@ -142,6 +143,22 @@ def test_eval_writes_table_json_and_report(tiny, tmp_path, monkeypatch, capsys):
   value = results["tasks"][0]["rows"][0]["values"]["constant picture"]
   assert f"{value:.3f}" in capsys.readouterr().out
   assert f"{value:.3f}" in (tmp_path / "r.html").read_text()
+
+
+def test_eval_compares_with_the_parent_unless_told(tiny, tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(commands, "_training_scenes", lambda: fake.scenes(3))
+  eval_ = ("eval", "--benchmark", "motorcycle", "--out", tmp_path / "out", "--json",
+           tmp_path / "r.json")
+  columns = lambda: [c["name"] for c in json.loads(
+      (tmp_path / "r.json").read_text())["columns"]]
+  assert _run(*eval_, "--model", tiny) == 0  # tuned from "dust", which is nowhere
+  assert "not compared" in capsys.readouterr().out
+  assert columns() == ["tiny", "constant picture"]
+  child = fake.save_model(tmp_path / "child", tuned_from=str(tiny))
+  assert _run(*eval_, "--model", child) == 0
+  assert columns() == ["child", "tiny", "constant picture"]
+  assert _run(*eval_, "--model", child, "--compare") == 0
+  assert columns() == ["child", "constant picture"]
 
 
 def test_train_passes_config_overrides_and_folder(tmp_path, monkeypatch):

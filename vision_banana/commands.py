@@ -112,12 +112,12 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
   """Evaluates, prints the table, writes JSON and report."""
   benchmark = benchmarks.get(args.benchmark)
   model = api.load(args.model)
-  compare = args.compare
-  if compare is None:
-    compare = [model.notes["tuned_from"]] if model.notes.get("tuned_from") else []
-  models = [model] + [
-      model.random_start() if name == "random" else api.load(name, like=model)
-      for name in compare]
+  if args.compare is None:
+    models = [model, *_parent(model)]
+  else:
+    models = [model] + [
+        model.random_start() if name == "random" else api.load(name, like=model)
+        for name in args.compare]
   constant = baselines.fit(
       _training_scenes(), args.tasks or [p.task for p in benchmark.protocols])
   evaluation = evaluator.evaluate(
@@ -132,6 +132,18 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
                          logs={"Training curve": model.log})
     report.write(args.report, page)
     print(f"\nreport: {args.report}")
+
+
+def _parent(model: api.Model) -> list[api.Model]:
+  """The model this one was tuned from, if its folder names one that is here."""
+  name = model.notes.get("tuned_from") or model.notes.get("init_from")
+  if not name:
+    return []
+  try:
+    return [api.load(name, like=model)]
+  except UserError as e:
+    print(f"not compared with what {model.name} was tuned from: {e}")
+    return []
 
 
 def _training_scenes() -> list[dict[str, Any]]:

@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     getattr(commands, args.command)(args)
     return 0
   except UserError as e:
-    print(f"vision-banana: error: {e}", file=sys.stderr)
+    # One line, also when a library's words are quoted in it.
+    print(f"vision-banana: error: {' '.join(str(e).split())}", file=sys.stderr)
     return 2
   except KeyboardInterrupt:
     print("vision-banana: interrupted", file=sys.stderr)

@@ -72,7 +72,7 @@ class Oracle:
             for r, p in zip(requests, pictures, strict=True)]
 
 
-def save_model(folder: pathlib.Path) -> pathlib.Path:
+def save_model(folder: pathlib.Path, tuned_from: str = "dust") -> pathlib.Path:
   """Writes a tiny model of large random weights, which answers at random."""
   generator = flow.build("debug", {"text": {"max_length": 256}}, {"steps": 2})
   # Made without running `init`, which takes a while to compile; and a fresh network
@@ -83,5 +83,5 @@ def save_model(folder: pathlib.Path) -> pathlib.Path:
       jax.eval_shape(generator.init, jax.random.key(0)))
   zoo.save_model(str(folder), name="debug", config=generator.config,
                  flow=dataclasses.asdict(generator.flow), params=params,
-                 tokenizer=generator.tokenizer, notes={"tuned_from": "dust"})
+                 tokenizer=generator.tokenizer, notes={"tuned_from": tuned_from})
   return folder
