@@ -93,8 +93,9 @@ def test_predict_writes_picture_array_and_panel(tiny, photo, tmp_path):
 
 
 def test_predict_takes_arguments_of_the_task(tiny, photo, tmp_path):
-  assert _run("predict", "--model", tiny, "--task", "semantic", photo, "--out", tmp_path,
-              "--classes", "floor=red,wall=(0, 0, 255)", "--background", "white") == 0
+  assert _run("predict", "--model", tiny, "--task", "semantic", photo, "--out",
+              tmp_path, "--classes", "floor=red,wall=(0, 0, 255)", "--background",
+              "white") == 0
   about = json.loads((tmp_path / "photo_semantic.json").read_text())
   assert about["names"] == ["background", "floor", "wall"]
   assert '"wall": "(0, 0, 255)"' in about["prompt"] and "white" in about["prompt"]

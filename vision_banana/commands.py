@@ -161,7 +161,8 @@ def train(args: argparse.Namespace) -> None:
 
 def render(args: argparse.Namespace) -> None:
   """Renders a dataset of rooms."""
-  from vision_banana.data.rooms import assets, generate  # pylint: disable=g-import-not-at-top
+  # pylint: disable-next=g-import-not-at-top
+  from vision_banana.data.rooms import assets, generate
   if args.fetch_assets:
     assets.fetch()
     if not args.num:

@@ -50,8 +50,10 @@ class _Page(html.parser.HTMLParser):
 def made(tmp_path_factory):
   evaluation = evaluator.evaluate(
       [fake.Oracle(SCENES)], fake.benchmark(3), tmp_path_factory.mktemp("out"),
-      constant=baselines.fit(fake.scenes(4, 100), TASKS), num_examples=2, log=lambda line: None)
-  return evaluation, report.render([evaluation], "A <title>", "An & intro.", {"Curve": LOG})
+      constant=baselines.fit(fake.scenes(4, 100), TASKS), num_examples=2,
+      log=lambda line: None)
+  page = report.render([evaluation], "A <title>", "An & intro.", {"Curve": LOG})
+  return evaluation, page
 
 
 def test_every_number_of_the_json_is_in_the_table(made):

@@ -70,8 +70,8 @@ def _pictures(evaluation: Evaluation) -> str:
                    + "".join(_example(e, names) for e in examples) + "</div>")
   if not parts:
     return ""
-  return (f"<section><h2>Pictures: {_esc(results['benchmark'])}</h2><p class='protocol'>"
-          "The first questions of each task, not chosen. Truth: in the colours the "
+  return (f"<section><h2>Pictures: {_esc(results['benchmark'])}</h2>"
+          "<p class='protocol'>The first questions of each task, not chosen. Truth: in the colours the "
           f"prompt asks for.</p>{''.join(parts)}</section>")
 
 
@@ -106,7 +106,8 @@ def _cards(results: dict[str, Any]) -> str:
 def _table(results: dict[str, Any]) -> str:
   columns = results["columns"]
   head = "".join(
-      f"<th>{_esc(c['name'])}<small>{_esc(tables.sampler(c) or 'no model')}</small></th>"
+      f"<th>{_esc(c['name'])}"
+      f"<small>{_esc(tables.sampler(c) or 'no model')}</small></th>"
       for c in columns)
   body = []
   for task in results["tasks"]:

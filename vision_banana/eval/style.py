@@ -4,7 +4,7 @@ CSS = """\
 :root{color-scheme:light}
 *{box-sizing:border-box}
 body{margin:0;background:#f5f6f8;color:#1c2026;
-font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif}
 main{max-width:1240px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:27px;margin:0 0 6px;letter-spacing:-.01em}
 h2{font-size:20px;margin:0 0 6px}
@@ -15,7 +15,8 @@ p{margin:0 0 8px;max-width:75em}
 section{background:#fff;border:1px solid #e1e4e9;border-radius:10px;padding:22px 24px;
 margin:18px 0}
 .cards{display:flex;flex-wrap:wrap;gap:12px;margin:16px 0}
-.card{flex:1 1 200px;max-width:290px;border:1px solid #e1e4e9;border-left:4px solid;border-radius:8px;
+.card{flex:1 1 200px;max-width:290px;border:1px solid #e1e4e9;border-left:4px solid;
+border-radius:8px;
 padding:10px 14px;font-size:13px;color:#4a525e}
 .card.good{border-left-color:#059669}
 .card.bad{border-left-color:#d97706}
