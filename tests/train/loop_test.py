@@ -114,10 +114,13 @@ def test_a_longer_run_goes_on_from_a_finished_one(whole, tmp_path):
   assert data.order == whole[2][10:12]
 
 
-def test_nan_stops_with_the_step_and_the_last_good_checkpoint(tmp_path, whole):
+# The NaN shows at a log line, or when the next checkpoint is due.
+@pytest.mark.parametrize("log_every", [5, 1000])
+def test_nan_stops_with_the_step_and_the_last_good_checkpoint(
+    tmp_path, whole, log_every):
   poison = whole[2][13]
   with pytest.raises(UserError) as error:
-    fit(tmp_path, fakes.data(poisoned=poison))
+    fit(tmp_path, fakes.data(poisoned=poison), log_every=log_every)
   message = str(error.value)
   assert re.search(r"^loss is nan at step 14; last good checkpoint: .*/12\. ", message)
   assert "\n" not in message
@@ -147,6 +150,15 @@ def test_grids_and_exports_get_the_averaged_weights(tmp_path):
       "0000002.png", "0000004.png"]
   ema = saved(tmp_path, 4)["ema/net/image_out/kernel"]
   np.testing.assert_array_equal(exported[4]["net"]["image_out"]["kernel"], ema)
+
+
+def test_the_step_reuses_the_memory_of_the_state(tmp_path):
+  seen = []
+  loop.fit(experiment(steps=2, sample_every=1), tmp_path, fakes.LinearGenerator(),
+           fakes.data(), tasks=fakes.TASKS,
+           draw=lambda ema: seen.append(ema) or np.zeros((1, 1, 3), np.uint8))
+  deleted = [[x.is_deleted() for x in jax.tree.leaves(ema)] for ema in seen]
+  assert all(deleted[0]) and not any(deleted[1])
 
 
 def test_starts_from_given_weights(tmp_path):

@@ -82,10 +82,11 @@ def test_losses_per_task_are_sums_and_counts():
       rtol=1e-5)
 
 
-def test_state_owns_its_arrays():
+@pytest.mark.parametrize("wrap", [jax.jit, lambda f: f], ids=["jit", "eager"])
+def test_state_owns_its_arrays(wrap):
   """Params and average are both donated: neither may alias the other or the input."""
   params = fakes.LinearGenerator().init(jax.random.key(0))
-  state = jax.jit(lambda p: step_lib.init_state(p, optax.sgd(1.0)))(params)
+  state = wrap(lambda p: step_lib.init_state(p, optax.sgd(1.0)))(params)
   pointers = {x.unsafe_buffer_pointer() for tree in (params, state["params"],
                                                      state["ema"])
               for x in jax.tree.leaves(tree)}

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from vision_banana.errors import UserError
@@ -62,21 +63,24 @@ def fit(
   workdir, c = pathlib.Path(workdir), config.train
   mesh = partitioning.make_mesh(config.mesh)
   tx = optim.make(config.optim, c.steps)
-  saved = checkpoint.Checkpointer(workdir, c.keep)
-  state = start(config, generator, tx, mesh, saved, data, params)
-  step = jax.jit(
-      step_lib.make_step(
-          generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks),
-      donate_argnums=0,
-      out_shardings=(partitioning.shardings(state, mesh),
-                     partitioning.replicated(mesh)))
-  done = first = int(state["step"])
-  if done >= c.steps:
-    say(f"{workdir}: already trained to step {done} of {c.steps}.")
-    return Result(done, "done", 0)
-  log = Progress(config, workdir, done, tasks, saved)
-  reason = ""
-  with _sigterm() as terminated, contextlib.closing(log), contextlib.closing(saved):
+  with contextlib.ExitStack() as stack:
+    saved = stack.enter_context(
+        contextlib.closing(checkpoint.Checkpointer(workdir, c.keep)))
+    state = start(config, generator, tx, mesh, saved, data, params)
+    step = jax.jit(
+        step_lib.make_step(
+            generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks),
+        donate_argnums=0,
+        out_shardings=(partitioning.shardings(state, mesh),
+                       partitioning.replicated(mesh)))
+    done = first = int(state["step"])
+    if done >= c.steps:
+      say(f"{workdir}: already trained to step {done} of {c.steps}.")
+      return Result(done, "done", 0)
+    terminated = stack.enter_context(_sigterm())
+    log = stack.enter_context(
+        contextlib.closing(Progress(config, workdir, done, tasks, saved)))
+    reason = ""
     while not reason:
       with log.waiting():
         try:
@@ -102,15 +106,15 @@ def fit(
         log.check()
         saved.save(state, data.get_state())
         if export and reason != "SIGTERM":
-          export(jax.device_get(state["ema"]), done)
+          export(multihost_utils.process_allgather(state["ema"], tiled=True), done)
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
         log.picture(done, draw(state["ema"]))
   say({"done": f"done: {done} steps, {saved.path(done)}",
-        "minutes": f"stopped at step {done}: {c.minutes:g} minutes are spent, "
-                   f"{saved.path(done)}",
-        "SIGTERM": f"SIGTERM: saved step {done} to {saved.path(done)}; the same "
-                   "command goes on from there."}[reason])
+       "minutes": f"stopped at step {done}: {c.minutes:g} minutes are spent, "
+                  f"{saved.path(done)}",
+       "SIGTERM": f"SIGTERM: saved step {done} to {saved.path(done)}; the same "
+                  "command goes on from there."}[reason])
   return Result(done, reason, step._cache_size())
 
 
