@@ -162,6 +162,19 @@ def test_eval_compares_with_the_parent_unless_told(tiny, tmp_path, monkeypatch, 
   assert columns() == ["child", "constant picture"]
 
 
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+  code = ("import sys\nfrom vision_banana import commands, main\n"
+          "def predict(args):\n  while True: print('line')\n"
+          "commands.predict = predict\n"
+          "sys.exit(main.main(['predict', 'a.png', '--task', 'depth']))")
+  with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True,
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    assert process.stdout.readline() == "line\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
+
+
 def test_train_passes_config_overrides_and_folder(tmp_path, monkeypatch):
   (tmp_path / "c.py").write_text(
       "import ml_collections\n"

@@ -123,14 +123,15 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
   evaluation = evaluator.evaluate(
       models, benchmark, args.out, constant=constant, limit=args.limit,
       tasks=args.tasks, steps=args.steps, guidance=args.guidance)
-  print()
-  print(tables.text(evaluation.results))
   if args.json:
     files.write_all({pathlib.Path(args.json): _json(evaluation.results)})
   if args.report:
     page = report.render([evaluation], f"vision_banana: {model.name}",
                          logs={"Training curve": model.log})
     report.write(args.report, page)
+  print()
+  print(tables.text(evaluation.results))
+  if args.report:
     print(f"\nreport: {args.report}")
 
 

@@ -5,6 +5,7 @@ mistakes in the arguments answer at once.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -47,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # One line, also when a library's words are quoted in it.
     print(f"vision-banana: error: {' '.join(str(e).split())}", file=sys.stderr)
     return 2
+  except BrokenPipeError:
+    # What reads our output (`| head`) has enough; Python would complain at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
   except KeyboardInterrupt:
     print("vision-banana: interrupted", file=sys.stderr)
     return 130
