@@ -16,7 +16,7 @@ VISION = ("depth", "normals", "semantic", "instance", "referring", "edges",
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   """Args: steps; vision, 0..1; source; init, the model folder to start from."""
   arg = parse_arg(
-      arg, steps=10_000, vision=0.4, source="rooms", init="nano_base")
+      arg, steps=10_000, vision=0.25, source="rooms", init="nano_base")
   mixture = {task: (1 - arg.vision) / len(GENERATION) for task in GENERATION}
   mixture |= {task: arg.vision / len(VISION) for task in VISION}
   return ml_collections.ConfigDict({
