@@ -41,6 +41,7 @@ setuptools.setup(
         "test": [
             "hilbertmap==0.1.3",  # The depth colour curve we must equal.
             "hypothesis>=6.100",
+            "matplotlib>=3.9",  # The published colour maps, to compare with.
             "pytest>=8.0",
             "pytest-xdist>=3.6",
             "scikit-image>=0.24",  # Carries the one real photograph.

@@ -6,7 +6,7 @@ import jax
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="session")
 def quick_compilation():
   """No costly optimisation, and each program is compiled once for all tests here."""
   with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
