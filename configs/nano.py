@@ -19,6 +19,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
           "sources": {"rooms": {"path": arg.source}},
           "size": 64,
           "batch_size": 32,
+          "cache": True,
       },
       "flow": {
           "prediction": "x",
@@ -30,7 +31,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
           "name": "muon",
           "lr": 2e-3,
           "schedule": "wsd",
-          "warmup_steps": 200,
+          "warmup_steps": 100,
           "decay_fraction": 0.2,
           "weight_decay": 0.01,
       },
