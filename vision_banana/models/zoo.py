@@ -192,8 +192,9 @@ def save_model(
   try:
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     temporary = tempfile.mkdtemp(prefix=".model-", dir=os.path.dirname(folder))
-    safetensors.numpy.save_file(
-        tensors, os.path.join(temporary, "params.safetensors"))
+    weights = os.path.join(temporary, "params.safetensors")
+    safetensors.numpy.save_file(tensors, weights)
+    os.chmod(weights, 0o644)  # The library makes it private.
     _write(os.path.join(temporary, "model.json"), json.dumps(about, indent=1) + "\n")
     _write(os.path.join(temporary, "tokenizer.json"), tokenizer.to_json())
     os.chmod(temporary, 0o755)

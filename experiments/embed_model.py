@@ -1,0 +1,36 @@
+"""Puts the model of a finished run into the package, in half precision.
+
+    python experiments/embed_model.py runs/nano nano --tuned-from nano_base
+"""
+
+import argparse
+import pathlib
+import shutil
+
+import vision_banana
+from vision_banana.models import zoo
+
+EMBEDDED = pathlib.Path(vision_banana.__file__).parent / "embedded"
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument("workdir", help="of the run; its model/ and metrics.jsonl")
+  parser.add_argument("name", help="the embedded model's name")
+  parser.add_argument("--tuned-from", default="", help="embedded model it started from")
+  parser.add_argument("--steps", type=int, help="default sampling steps")
+  args = parser.parse_args()
+  workdir = pathlib.Path(args.workdir)
+  saved = zoo.load_model(str(workdir / "model"))
+  notes = {k: v for k, v in saved.notes.items() if k != "init_from"}
+  flow = dict(saved.flow) | ({"steps": args.steps} if args.steps else {})
+  zoo.save_model(
+      str(EMBEDDED / args.name), name=saved.name, config=saved.config, flow=flow,
+      params=saved.params, tokenizer=saved.tokenizer,
+      notes={**notes, "tuned_from": args.tuned_from}, dtype="float16")
+  shutil.copyfile(
+      workdir / "metrics.jsonl", EMBEDDED / args.name / "metrics.jsonl")
+
+
+if __name__ == "__main__":
+  main()
