@@ -1,6 +1,5 @@
 """Checkpoints: damage, other models, full disks."""
 
-import logging
 import pathlib
 import shutil
 import subprocess
@@ -57,13 +56,12 @@ def test_nothing_there_is_none(tmp_path):
   assert checkpoint.Checkpointer(tmp_path, keep=2).restore(target()) is None
 
 
-def test_a_damaged_checkpoint_is_set_aside_with_a_warning(filled, caplog):
+def test_a_damaged_checkpoint_is_set_aside_with_a_warning(filled):
   damage(filled / "checkpoints/4")
   saved = checkpoint.Checkpointer(filled, keep=2)
-  with caplog.at_level(logging.WARNING):
+  with pytest.warns(UserWarning, match=f"{filled}/checkpoints/4 cannot be read"):
     restored, data = saved.restore(target())
   assert int(restored["step"]) == 2 and data == {"next": 20}
-  assert f"{filled}/checkpoints/4 cannot be read" in caplog.text
   assert (filled / "checkpoints/4.corrupt").is_dir()
   saved.save(state(4), {"next": 40})  # The step can be reached and saved again.
   saved.close()

@@ -1,11 +1,11 @@
 """Checkpoints: parameters, optimiser, EMA, step and data position, in one piece."""
 
 import pathlib
+import warnings
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
-from absl import logging
 
 from vision_banana.errors import UserError
 from vision_banana.train.optim import path_of
@@ -109,8 +109,8 @@ class Checkpointer:
       for bad, reason in damaged:
         aside = self.path(bad).with_name(f"{bad}.corrupt")
         self.path(bad).rename(aside)
-        logging.warning("%s cannot be read (%s); moved to %s. Going on from %s.",
-                        self.path(bad), reason, aside.name, self.path(step))
+        warnings.warn(f"{self.path(bad)} cannot be read ({reason}); moved to "
+                      f"{aside.name}. Going on from {self.path(step)}.")
       self._manager.reload()
       return restored["state"], restored["data"]
     if damaged:
