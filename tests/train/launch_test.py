@@ -44,6 +44,7 @@ def test_leaves_pictures_config_and_a_model_folder(ran):
   workdir, _ = ran
   assert len(list((workdir / "samples").glob("*.png"))) == 2
   assert (workdir / "config.json").is_file()
+  assert "flux2/image_in/kernel" in (workdir / "parameters.txt").read_text()
   model = zoo.load_model(str(workdir / "model"))
   assert model.name == "debug" and model.notes["steps"] == 4
   assert model.notes["samples"] == 16

@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 import jax
+from clu import parameter_overview
 
 from vision_banana.data import pipeline
 from vision_banana.errors import UserError
@@ -21,8 +22,8 @@ from vision_banana.train.progress import say
 def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
   """Runs an experiment in a folder; the same call goes on where a run stopped.
 
-  The folder gets `config.json`, `metrics.jsonl`, `tensorboard/`, `checkpoints/`,
-  `samples/` and `model/`, the averaged weights as a model folder.
+  The folder gets `config.json`, `parameters.txt`, `metrics.jsonl`, `tensorboard/`,
+  `checkpoints/`, `samples/` and `model/`, the averaged weights as a model folder.
 
   Args:
     config: from `train.config.load`.
@@ -39,7 +40,8 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
   draw = None
   if config.train.sample_every:
     draw = samples.held_out(config, generator)
-  _keep_config(config, workdir)
+  shapes = jax.eval_shape(generator.init, jax.random.key(0))
+  _keep_config(config, shapes, workdir)
 
   def export(ema: Any, step: int) -> None:
     if jax.process_index() == 0:
@@ -91,8 +93,8 @@ def find(name: str) -> str:
   return name
 
 
-def _keep_config(config: Experiment, workdir: pathlib.Path) -> None:
-  """Writes `config.json`; says what has changed since the run began."""
+def _keep_config(config: Experiment, shapes: Any, workdir: pathlib.Path) -> None:
+  """Writes what is trained; says what has changed since the run began."""
   path = workdir / "config.json"
   now = json.dumps(dataclasses.asdict(config), indent=1, default=dict)
   try:
@@ -107,6 +109,8 @@ def _keep_config(config: Experiment, workdir: pathlib.Path) -> None:
       temporary = path.with_suffix(".tmp")
       temporary.write_text(now + "\n")
       temporary.replace(path)
+      overview = parameter_overview.get_parameter_overview(shapes, include_stats=False)
+      (workdir / "parameters.txt").write_text(overview + "\n")
   except OSError as e:
     raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
                     "--workdir.") from e
