@@ -30,6 +30,7 @@ setuptools.setup(
         "optax>=0.2.5",
         "orbax-checkpoint>=0.11.30",
         "pillow>=10.3",
+        "protobuf>=5",
         "safetensors>=0.5",
         "scipy>=1.13",  # Connected components, Hungarian matching.
         "tensorboardX>=2.6",  # Event files without tensorflow.
