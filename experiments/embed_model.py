@@ -18,14 +18,12 @@ def main() -> None:
   parser.add_argument("workdir", help="of the run; its model/ and metrics.jsonl")
   parser.add_argument("name", help="the embedded model's name")
   parser.add_argument("--tuned-from", default="", help="embedded model it started from")
-  parser.add_argument("--steps", type=int, help="default sampling steps")
   args = parser.parse_args()
   workdir = pathlib.Path(args.workdir)
   saved = zoo.load_model(str(workdir / "model"))
   notes = {k: v for k, v in saved.notes.items() if k != "init_from"}
-  flow = dict(saved.flow) | ({"steps": args.steps} if args.steps else {})
   zoo.save_model(
-      str(EMBEDDED / args.name), name=saved.name, config=saved.config, flow=flow,
+      str(EMBEDDED / args.name), name=saved.name, config=saved.config, flow=saved.flow,
       params=saved.params, tokenizer=saved.tokenizer,
       notes={**notes, "tuned_from": args.tuned_from}, dtype="float16")
   shutil.copyfile(

@@ -33,7 +33,7 @@ def _picture(height, width, seed=0):
 
 
 def test_load_reads_what_the_folder_says(model):
-  assert model.name == "tiny" and model.steps == 2 and model.guidance == 1
+  assert model.name == "tiny" and model.default_steps("image") == 2 and model.guidance == 1
   assert model.size == (16, 16) and model.notes["tuned_from"] == "dust"
   assert model.log == [{"step": 1, "loss": 2.0}]
   other = model.with_params(jax.tree.map(lambda x: x + 1, model.params), "other")
@@ -170,7 +170,7 @@ def test_bad_input_is_one_line(model, call, expected):
 def test_embedded_models_are_listed_by_name(monkeypatch, tmp_path, folder):
   (tmp_path / "mini").symlink_to(folder)
   monkeypatch.setattr(api, "EMBEDDED", tmp_path)
-  assert vision_banana.load("mini").steps == 2
+  assert vision_banana.load("mini").default_steps("depth") == 2
   with pytest.raises(UserError, match="one of mini"):
     vision_banana.load("maxi")
   assert json.loads((tmp_path / "mini" / "model.json").read_text())["name"] == "debug"

@@ -69,7 +69,6 @@ class Model:
     notes: what its folder says of it, for example how it was trained.
     log: lines of its folder's `metrics.jsonl`, [] when it has none.
     size: (height, width) it was trained at and paints by default.
-    steps: default number of sampling steps, from its folder.
     guidance: default classifier-free guidance, from its folder.
   """
 
@@ -83,7 +82,6 @@ class Model:
     self.log = log
     self.size = (generator.config.image_size,) * 2
     self.num_references = generator.config.num_references
-    self.steps = generator.flow.steps
     self.guidance = generator.flow.guidance
 
   def with_params(self, params: Params, name: str) -> "Model":
@@ -93,6 +91,14 @@ class Model:
   def random_start(self) -> "Model":
     """This network as it is before any training."""
     return self.with_params(self.generator.init(jax.random.key(0)), "random start")
+
+  def default_steps(self, codec: str) -> int:
+    """Sampling steps, from its folder, for a picture read by `codec`.
+
+    Photos ('image') take more than pictures that are decoded to values.
+    """
+    f = self.generator.flow
+    return f.steps if codec == "image" else f.perception_steps
 
   @property
   def num_parameters(self) -> int:
@@ -137,6 +143,7 @@ class Model:
     pictures = [images.read(r) for r in references]
     boxes = [images.Letterbox(p.shape[:2], canvas) for p in pictures]
     placed = [b.place(p) for b, p in zip(boxes, pictures, strict=True)]
+    steps = self.default_steps("image") if steps is None else steps
     rgb = self._paint([prompt], [placed], canvas, steps, guidance, seed)[0]
     if size is None and boxes:
       return boxes[0].restore(rgb, smooth=True)
@@ -182,7 +189,8 @@ class Model:
     Args:
       requests: the question of each.
       pictures: uint8 [H,W,3] of each, sizes may differ; None: without a picture.
-      steps: as in `predict`.
+      steps: network evaluations; None = the model's default, of a mixed batch the
+        largest.
       guidance: as in `predict`.
       seed: of the starting noise; an item's noise also depends on its place.
     """
@@ -190,6 +198,8 @@ class Model:
              for p in pictures]
     placed = [[] if p is None else [b.place(p)]
               for b, p in zip(boxes, pictures, strict=True)]
+    if steps is None:
+      steps = max(self.default_steps(r.codec) for r in requests)
     painted = self._paint([r.prompt for r in requests], placed, self.size, steps,
                           guidance, seed)
     return [
@@ -207,7 +217,6 @@ class Model:
 
   def _paint(self, prompts, references, canvas, steps, guidance, seed):
     """float32 [N, *canvas, 3]; `references` is a list of canvas pictures each."""
-    steps = self.steps if steps is None else steps
     guidance = self.guidance if guidance is None else guidance
     if not 1 <= steps <= 1000:
       raise UserError(f"steps {steps}: give 1 to 1000.")

@@ -39,7 +39,8 @@ def predict(args: argparse.Namespace) -> None:
     about = {"model": model.name, "fingerprint": model.fingerprint,
              "image": str(path), "task": args.task, "prompt": result.request.prompt,
              "names": result.names, "seed": args.seed,
-             "steps": model.steps if args.steps is None else args.steps,
+             "steps": (model.default_steps(result.request.codec)
+                       if args.steps is None else args.steps),
              "guidance": model.guidance if args.guidance is None else args.guidance}
     files.write_all({
         out.with_name(out.name + ".png"): files.png(images.to_uint8(result.rgb)),

@@ -56,7 +56,7 @@ def _key(request, picture) -> str:
 
 class Oracle:
   """Paints the truth of every question about `scenes`; counts its calls."""
-  name, fingerprint, steps, guidance = "oracle", "0" * 16, 1, 1.0
+  name, fingerprint, guidance = "oracle", "0" * 16, 1.0
 
   def __init__(self, scenes, seed: int = 0):
     self.calls = []
@@ -66,6 +66,9 @@ class Oracle:
         self._truths[_key(item.request, item.picture)] = figures.painted_truth(
             item.request, item.truth)
 
+  def default_steps(self, codec):
+    return 4 if codec == "image" else 1
+
   def predict_batch(self, requests, pictures, *, steps, guidance, seed):
     self.calls.append(len(requests))
     return [decoding.decode(r, self._truths[_key(r, p)].astype(np.float32) / 255)
@@ -74,7 +77,8 @@ class Oracle:
 
 def save_model(folder: pathlib.Path, tuned_from: str = "dust") -> pathlib.Path:
   """Writes a tiny model of large random weights, which answers at random."""
-  generator = flow.build("debug", {"text": {"max_length": 256}}, {"steps": 2})
+  generator = flow.build("debug", {"text": {"max_length": 256}},
+                         {"steps": 2, "perception_steps": 2})
   # Made without running `init`, which takes a while to compile; and a fresh network
   # paints grey whatever it sees, this one does not.
   rng = np.random.default_rng(1)

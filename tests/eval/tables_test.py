@@ -15,7 +15,9 @@ def test_cell(value, unit, expected):
 def test_arrows_and_samplers():
   assert tables.arrow({"higher_is_better": True}) == "↑"
   assert tables.arrow({"higher_is_better": False}) == "↓"
-  assert tables.sampler({"name": "a", "steps": 1, "guidance": 1.0}) == "1 step"
-  assert tables.sampler({"name": "a", "steps": 4, "guidance": 2.5}) == (
-      "4 steps, guidance 2.5")
+  assert tables.sampler({
+      "name": "a", "steps": 1, "photo_steps": 1, "guidance": 1.0}) == "1 step"
+  assert tables.sampler({
+      "name": "a", "steps": 2, "photo_steps": 4, "guidance": 2.5}) == (
+          "2 steps (4 for photos), guidance 2.5")
   assert tables.sampler({"name": "constant"}) == ""

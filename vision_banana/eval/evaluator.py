@@ -37,8 +37,10 @@ class Painter(Protocol):
   """The part of `api.Model` that evaluation uses."""
   name: str
   fingerprint: str
-  steps: int
   guidance: float
+
+  def default_steps(self, codec: str) -> int:
+    """Sampling steps for a picture read by `codec`."""
 
   def predict_batch(
       self, requests: Sequence[Request], pictures: Sequence[np.ndarray | None], *,
@@ -143,7 +145,8 @@ def evaluate(
     examples[protocol.task] = [
         Example(item, {name: kept[i] for name, kept in answers.items()})
         for i, item in enumerate(items[:num_examples])]
-  columns = [{"name": m.name, "steps": steps or m.steps,
+  columns = [{"name": m.name, "steps": steps or m.default_steps("depth"),
+              "photo_steps": steps or m.default_steps("image"),
               "guidance": m.guidance if guidance is None else guidance,
               "fingerprint": m.fingerprint} for m in models]
   return Evaluation({
@@ -164,7 +167,8 @@ def predict(
     guidance: float | None = None,
 ) -> tuple[pathlib.Path, int]:
   """Writes the predictions that are not there yet: (their folder, how many)."""
-  steps = model.steps if steps is None else steps
+  if steps is None:
+    steps = model.default_steps(items[0].request.codec)
   guidance = model.guidance if guidance is None else guidance
   about = {
       "benchmark": benchmark.name, "task": task, "split": benchmark.split,

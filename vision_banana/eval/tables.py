@@ -27,8 +27,9 @@ def sampler(column: dict[str, Any]) -> str:
   """Steps and guidance of a column; '' for the constant picture."""
   if "steps" not in column:
     return ""
-  steps = column["steps"]
+  steps, photo_steps = column["steps"], column["photo_steps"]
   return (f"{steps} step{'s' if steps > 1 else ''}"
+          + (f" ({photo_steps} for photos)" if photo_steps != steps else "")
           + ("" if column["guidance"] == 1 else f", guidance {column['guidance']:g}"))
 
 
