@@ -167,6 +167,49 @@ def schedule() -> dict[str, np.ndarray]:
   return out
 
 
+def vae() -> dict[str, np.ndarray]:
+  """A tiny random autoencoder, and what klein's pipeline makes with it.
+
+  Two sizes, an odd number of latents along one side each. Pictures are NHWC in
+  0..1, latents NCHW as in the reference.
+  """
+  torch.manual_seed(0)
+  model = diffusers.AutoencoderKLFlux2(
+      block_out_channels=(8, 12, 16, 16), layers_per_block=1, latent_channels=3,
+      norm_num_groups=4).eval()
+  with torch.no_grad():
+    for parameter in model.parameters():
+      if parameter.ndim == 1:  # Scales are ones and many biases zeros otherwise.
+        parameter.add_(0.3 * torch.randn_like(parameter))
+    model.bn.running_mean.copy_(torch.randn(12))
+    model.bn.running_var.copy_(torch.rand(12) * 0.1 + 0.001)
+    model.bn.num_batches_tracked.fill_(7)
+  out = {f"weights.{k}": v.numpy().copy() for k, v in model.state_dict().items()}
+  pipeline = diffusers.Flux2KleinPipeline
+
+  @torch.no_grad()
+  def encode(model, rgb: torch.Tensor) -> torch.Tensor:
+    part = types.SimpleNamespace(
+        vae=model, _patchify_latents=pipeline._patchify_latents)
+    return pipeline._encode_vae_image(part, rgb * 2 - 1, generator=None)
+
+  std = torch.sqrt(model.bn.running_var + model.config.batch_norm_eps)
+  for height, width in ((16, 48), (80, 32)):
+    rgb = torch.rand(2, height, width, 3)
+    latents = encode(model, rgb.permute(0, 3, 1, 2))
+    with torch.no_grad():
+      decoded = model.decode(pipeline._unpatchify_latents(
+          latents * std[:, None, None] + model.bn.running_mean[:, None, None])).sample
+    out |= {f"{height}x{width}.rgb": rgb.numpy(),
+            f"{height}x{width}.latents": latents.numpy(),
+            f"{height}x{width}.decoded": (decoded * 0.5 + 0.5).permute(
+                0, 2, 3, 1).numpy()}
+  first = torch.from_numpy(out["16x48.rgb"]).permute(0, 3, 1, 2)
+  out["16x48.latents.bf16"] = encode(
+      model.bfloat16(), first.bfloat16()).float().numpy()
+  return {k: np.array(v, order="C") for k, v in out.items()}
+
+
 def _tolerance(key: str) -> float:
   """Absolute; processors sum products of bfloat16 in different ways."""
   return 0.1 if key.endswith(".bf16") else 1e-5
@@ -177,7 +220,9 @@ def main() -> int:
   parser.add_argument("--check", action="store_true")
   check = parser.parse_args().check
   bad = 0
-  makers = {"flux2": flux2, "qwen3": qwen3, "tokens": tokens, "schedule": schedule}
+  makers = {
+      "flux2": flux2, "qwen3": qwen3, "tokens": tokens, "schedule": schedule,
+      "vae": vae}
   for name, make in makers.items():
     path = HERE / f"{name}.safetensors"
     tensors = make()

@@ -1,0 +1,84 @@
+"""The autoencoder against the PyTorch reference (files made by tests/goldens)."""
+
+import pathlib
+import re
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors.numpy
+from flax import nnx
+
+from vision_banana.models import autoencoder, zoo
+
+GOLDEN = pathlib.Path(__file__).parent.parent / "goldens" / "vae.safetensors"
+CONFIG = autoencoder.AutoencoderConfig(
+    stage_channels=(8, 12, 16, 16), layers_per_stage=1, latent_channels=3,
+    norm_groups=4)
+SIZES = ((16, 48), (80, 32))
+RENAMED = (
+    (r"\.attentions\.0\.", ".attention."), (r"\.to_out\.0\.", ".to_out."),
+    (r"\.(down|up)samplers\.0\.conv\.", r".\1sample."),
+    (r"norm(\d|_out)?\.weight$", r"norm\1.scale"), (r"\.weight$", ".kernel"),
+    (r"\.", "/"))
+AXES = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,), 0: ()}
+
+
+@pytest.fixture(scope="module")
+def golden():
+  return safetensors.numpy.load_file(GOLDEN)
+
+
+@pytest.fixture(scope="module")
+def graph():
+  return nnx.eval_shape(lambda: autoencoder.Autoencoder(CONFIG, nnx.Rngs(0)))
+
+
+@pytest.fixture(scope="module")
+def params(golden):
+  flat = {}
+  for key, value in golden.items():
+    if not key.startswith("weights."):
+      continue
+    name = key.removeprefix("weights.")
+    for theirs, ours in RENAMED:
+      name = re.sub(theirs, ours, name)
+    flat[name] = value.transpose(AXES[value.ndim])
+  return zoo.unflatten(flat)
+
+
+def _error(ours, expected):
+  ours = np.asarray(ours, np.float32)
+  return np.linalg.norm(ours - expected) / np.linalg.norm(expected)
+
+
+def test_every_parameter_is_filled(graph, params):
+  ours = zoo.flatten(nnx.to_pure_dict(nnx.state(graph)))
+  theirs = zoo.flatten(params)
+  assert {k: v.shape for k, v in theirs.items()} == {
+      k: v.shape for k, v in ours.items()}
+
+
+@pytest.mark.parametrize("height, width", SIZES)
+def test_equals_the_reference(golden, graph, params, height, width):
+  model = nnx.merge(nnx.graphdef(graph), params)
+  case = f"{height}x{width}"
+  latents = model.encode(jnp.asarray(golden[f"{case}.rgb"]))
+  expected = golden[f"{case}.latents"].transpose(0, 2, 3, 1)
+  assert _error(latents, expected) <= 2e-5
+  rgb = model.decode(jnp.asarray(expected))
+  assert _error(rgb, golden[f"{case}.decoded"]) <= 2e-5
+
+
+def test_bfloat16_is_as_near_to_float32_as_the_reference_is(golden, graph, params):
+  case = "{}x{}".format(*SIZES[0])
+  half = jax.tree.map(
+      lambda a: a.astype(ml_dtypes.bfloat16) if a.dtype == np.float32 else a, params)
+  model = nnx.merge(nnx.graphdef(graph), half)
+  latents = model.encode(jnp.asarray(golden[f"{case}.rgb"], jnp.bfloat16))
+  assert latents.dtype == jnp.bfloat16
+  expected = golden[f"{case}.latents"].transpose(0, 2, 3, 1)
+  reference = golden[f"{case}.latents.bf16"].transpose(0, 2, 3, 1)
+  assert _error(latents, expected) <= 1.5 * _error(reference, expected)
