@@ -81,7 +81,7 @@ class Qwen3Config:
 
 
 class RMSNorm(nnx.Module):
-  """Statistics in float32, scaled in the dtype of the input, as the reference."""
+  """In float32 inside, scale too; rounded once, to the dtype of the input."""
 
   def __init__(self, features: int, eps: float):
     self.eps = eps
@@ -90,7 +90,7 @@ class RMSNorm(nnx.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     h = x.astype(jnp.float32)
     h = h * jax.lax.rsqrt(jnp.square(h).mean(-1, keepdims=True) + self.eps)
-    return self.scale[...].astype(x.dtype) * h.astype(x.dtype)
+    return (self.scale[...].astype(jnp.float32) * h).astype(x.dtype)
 
 
 class Block(nnx.Module):
@@ -154,7 +154,8 @@ class Qwen3(nnx.Module):
       x = block(x, rope, mask)
       return (x, jnp.where(taps == index, x, kept)), None
 
-    x = self.embedding(ids)
+    # Not nnx.Embed's call, which returns float32 whatever the parameters are.
+    x = jnp.take(self.embedding.embedding[...], ids, axis=0, mode="fill")
     # States are kept as they pass: stacking those of all layers takes nine times
     # the memory.
     kept = jnp.where(taps == 0, x, jnp.zeros_like(x))
@@ -169,10 +170,12 @@ def rope_tables(
   """Cosines and sines of rotary positions 0..length−1, each float32 [length, D / 2].
 
   Rounded to float32 at every step like the reference, which unlike FLUX.2 does
-  not compute frequencies in float64.
+  not compute frequencies in float64. Only the power is taken in float64: numpy's
+  float32 power is an ulp off, and position 511 multiplies that.
   """
   exponent = np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim)
-  frequencies = np.float32(1) / np.float32(theta) ** exponent
+  power = (theta ** exponent.astype(np.float64)).astype(np.float32)
+  frequencies = np.float32(1) / power
   angle = np.arange(length, dtype=np.float32)[:, None] * frequencies
   return np.cos(angle), np.sin(angle)
 
