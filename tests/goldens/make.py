@@ -137,7 +137,8 @@ def tokens() -> dict[str, np.ndarray]:
 
     def forward(self, input_ids, attention_mask, **kwargs):
       self.ids, self.mask = input_ids, attention_mask
-      return types.SimpleNamespace(hidden_states=[torch.zeros(*input_ids.shape, 1)] * 28)
+      state = torch.zeros(*input_ids.shape, 1)
+      return types.SimpleNamespace(hidden_states=[state] * 28)
 
   recorder = Recorder()
   with tempfile.TemporaryDirectory() as folder:
