@@ -181,7 +181,8 @@ def _checked(
     many = isinstance(sizes[key], list)
     number = float if isinstance(sizes[key], float) else int
     most = _MOST_LAYERS if "layers" in key else _MOST
-    for item in value if many and isinstance(value, list) and value else [value]:
+    items = (value or [None]) if isinstance(value, list) else [None]
+    for item in items if many else [value]:
       whole = isinstance(item, int) and not isinstance(item, bool)
       if not (whole or number is float and isinstance(item, float)) or (
           not 0 < item <= (most if number is int else 1e9)):

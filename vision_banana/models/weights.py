@@ -18,7 +18,8 @@ from vision_banana.models.weight_tables import Piece, WeightMap
 
 ShardingRule = Callable[[str, tuple[int, ...]], Sharding]
 
-_BLOCK_BYTES = 2**25
+# What is read at a time: little enough to stay in cache while it is transposed.
+_BLOCK_BYTES = 2**20
 # XLA's CPU backend takes host memory as its own, without a copy, when aligned so.
 _ALIGNMENT = 64
 
@@ -137,15 +138,13 @@ def published(
   out = np.empty(wanted.stored_shapes[key], kind)
   for piece in wanted.by_key[key]:
     value = params[piece.path]
-    if piece.layer is not None:
-      value = value[piece.layer]
+    value = np.asarray(value if piece.layer is None else value[piece.layer])
     if not piece.axes:
-      out[...] = np.asarray(value).astype(kind)
+      out[...] = value
       continue
     part = [slice(None)] * len(piece.axes)
     part[piece.axis] = slice(piece.start, piece.start + piece.size)
-    value = np.asarray(value[tuple(part)])
-    back = value.transpose(np.argsort(piece.axes))
+    back = value[tuple(part)].transpose(np.argsort(piece.axes))
     out[piece.row:piece.row + piece.size] = back
   return out
 
