@@ -104,7 +104,7 @@ def test_absent_keys_have_the_defaults_of_the_reference():
     (Flux2Config, {"in_channels": None}, "in_channels is None"),
     (Flux2Config, {"eps": float("nan")}, "eps is nan, not a positive number"),
     (Flux2Config, {"num_layers": -1, "patch_size": 2},
-     r"config.json: not supported: num_layers is -1, not .*; patch_size is 2, not 1\.$"),
+     r"json: not supported: num_layers is -1, not .*; patch_size is 2, not 1\.$"),
     (AutoencoderConfig, {"use_quant_conv": False}, "use_quant_conv is False"),
     (AutoencoderConfig, {"down_block_types": ["AttnDownBlock2D"] * 4},
      "down_block_types"),

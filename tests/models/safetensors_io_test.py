@@ -195,6 +195,15 @@ def test_types_that_are_not_weights(tmp_path):
   _raises(path, "F8_E4M3", "bfloat16")
 
 
+def test_names_that_would_fool_a_terminal(tmp_path):
+  mapped = _shards(tmp_path, one="ab")
+  _index(tmp_path, mapped | {"a\x1b[2J": "one.safetensors"})
+  _raises(tmp_path, r"named 'a\x1b[2J'", "do not trust it")
+  path = tmp_path / NAME
+  path.write_bytes(_file({"a\nb": ONE}, bytes(8)))
+  _raises(path, r"named 'a\nb'", "do not trust it")
+
+
 def test_a_file_cut_after_it_was_opened(tmp_path):
   path = tmp_path / NAME
   safetensors.numpy.save_file({"a": TENSORS["a"]}, path)

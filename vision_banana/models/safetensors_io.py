@@ -9,7 +9,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import ml_dtypes
 import numpy as np
@@ -127,6 +127,7 @@ def _open_files(folder: str) -> dict[str, dict[str, StoredTensor]]:
     raise UserError(
         f"{path}: names {', '.join(unsafe)}, not safetensors files of this folder; "
         "do not trust it.")
+  _check_names(path, mapped)
   shards = sorted(set(mapped.values()))
   missing = [n for n in shards if not os.path.isfile(os.path.join(folder, n))]
   if missing:
@@ -160,6 +161,7 @@ def _open_file(path: str) -> dict[str, StoredTensor]:
     raise UserError(
         f"{path}: not a whole safetensors file ({reason}); copy it again.") from e
   header.pop("__metadata__", None)
+  _check_names(path, header)
   others = sorted({v["dtype"] for v in header.values()} - _DTYPES.keys())
   if others:
     raise UserError(
@@ -170,6 +172,14 @@ def _open_file(path: str) -> dict[str, StoredTensor]:
           path, tuple(v["shape"]), _DTYPES[v["dtype"]],
           8 + length + v["data_offsets"][0])
       for key, v in header.items()}
+
+
+def _check_names(path: str, names: Iterable[str]) -> None:
+  """Names reach messages and terminals."""
+  odd = sorted(ascii(name) for name in names if not name.isprintable())
+  if odd:
+    raise UserError(
+        f"{path}: has tensors named {', '.join(odd)}; do not trust it.")
 
 
 def write_file(
