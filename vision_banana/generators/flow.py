@@ -31,6 +31,11 @@ class FlowConfig:
     level_mean: mean of the logit-normal distribution of training levels; above
       zero it favours much noise, where perception is learned.
     level_sd: its standard deviation.
+    latent_sd: if above zero, the network sees the noisy latents through the Wiener
+      filter for latents of this spread, which fades pure noise out to nothing. A
+      narrow network needs it: where tokens have as many channels as the network is
+      wide, noise fills the whole residual stream and drowns what attention brings
+      from the references. Zero shows them as they are, as FLUX.2 does.
     level_floor: the x loss is weighted by 1 / max(t, level_floor)², which is the
       velocity loss with a cap.
     steps: default number of sampling steps for photos (generation and editing).
@@ -41,6 +46,7 @@ class FlowConfig:
   prediction: str = "x"
   level_mean: float = 1.5
   level_sd: float = 1.5
+  latent_sd: float = 0.0
   level_floor: float = 0.4
   steps: int = 4
   perception_steps: int = 1
@@ -50,6 +56,8 @@ class FlowConfig:
     if self.prediction not in PREDICTIONS:
       raise ValueError(
           f"prediction '{self.prediction}': use one of {', '.join(PREDICTIONS)}.")
+    if self.latent_sd < 0:
+      raise ValueError(f"latent_sd must not be negative, got {self.latent_sd}.")
     if not 0 < self.level_floor <= 1:
       raise ValueError(f"level_floor must be in (0, 1], got {self.level_floor}.")
 
@@ -91,7 +99,8 @@ class Flow:
     """The clean latents [B, N, C] the network sees in `noisy` [B, N, C]."""
     network = nnx.merge(self._graph, params)
     context = network.text(tokens, text_mask)
-    image, ids, mask = noisy, [flux2.grid_ids(*grid, 0)], [text_mask]
+    t = level[:, None, None]
+    image, ids, mask = self._shown(noisy, t), [flux2.grid_ids(*grid, 0)], [text_mask]
     mask.append(jnp.ones(noisy.shape[:2], bool))
     latents, reference_grid = references
     for r in range(latents.shape[1]):
@@ -104,8 +113,15 @@ class Flow:
         flux2.text_ids(tokens.shape[1]), jnp.concatenate(mask, 1))
     out = out[:, : noisy.shape[1]]
     if self.flow.prediction == "v":
-      return noisy - level[:, None, None] * out
+      return noisy - t * out
     return out
+
+  def _shown(self, noisy, t):
+    """The noisy latents as the network sees them (`FlowConfig.latent_sd`)."""
+    variance = self.flow.latent_sd**2
+    if not variance:
+      return noisy
+    return noisy * (1 - t) * variance / ((1 - t) ** 2 * variance + t**2)
 
   def _encode_references(self, rgb):
     """[B, R, H, W, 3] to latents [B, R, N, C] and the grid (h, w)."""
