@@ -179,3 +179,20 @@ def test_size_must_fit(generator, params):
         params, batch["tokens"], batch["text_mask"], np.zeros((2, 0, 8, 8, 3)),
         np.zeros((2, 0), bool), jax.random.key(0), size=(12, 16), steps=1,
         guidance=1.0)
+
+
+def test_noise_fades_out_of_what_a_narrow_network_sees():
+  g = flow.build("debug", flow={"latent_sd": 0.5})
+  rng = np.random.default_rng(0)
+  x0 = 0.5 * rng.standard_normal((1, 20_000, 1)).astype(np.float32)
+  noise = rng.standard_normal(x0.shape).astype(np.float32)
+  for t in (1e-3, 0.3, 0.7):
+    noisy = (1 - t) * x0 + t * noise
+    shown = g._shown(noisy, t)
+    # The best linear estimate of the latents: no other factor comes closer.
+    error = lambda factor: np.square(factor * shown - x0).mean()
+    assert error(1.0) < min(error(0.9), error(1.1))
+  np.testing.assert_array_equal(g._shown(noise, 1.0), 0)
+  np.testing.assert_array_equal(flow.build("debug")._shown(noise, 0.7), noise)
+  with pytest.raises(UserError, match="latent_sd must not be negative"):
+    flow.build("debug", flow={"latent_sd": -1.0})
