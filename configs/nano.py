@@ -25,6 +25,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
           "prediction": "x",
           "level_mean": 1.5,
           "level_sd": 1.5,
+          "latent_sd": 0.5,
           "level_floor": 0.4,
       },
       "optim": {
