@@ -91,7 +91,7 @@ def holds(item: scene.Item, point: tuple[float, float, float],
 
 def camera_axes(camera: scene.Camera) -> np.ndarray:
   """Rows right, up, back of the camera in room coordinates, float64 [3, 3]."""
-  back = np.subtract(camera.origin, camera.target)
+  back = np.subtract(camera.origin, camera.target, dtype=np.float64)
   back /= np.linalg.norm(back)
   right = np.cross((0, 0, 1), back)
   right /= np.linalg.norm(right)

@@ -11,6 +11,7 @@ import numpy as np
 from vision_banana.data.rooms import backend
 from vision_banana.data.rooms import denoise
 from vision_banana.data.rooms import geometry
+from vision_banana.data.rooms import layout
 from vision_banana.data.rooms.assets import Library
 from vision_banana.data.rooms.scene import Room
 from vision_banana.errors import UserError
@@ -181,7 +182,7 @@ class Renderer:
 
   def _truth(self, room: Room, aovs: np.ndarray,
              faces_to_id: np.ndarray) -> dict[str, np.ndarray]:
-    right, up, back = axes(room.camera)
+    right, up, back = layout.camera_axes(room.camera)
     position, normal, face = np.split(aovs[..., -7:], [3, 6], axis=2)
     valid = (normal**2).sum(-1) > 0.25
     instances = np.where(valid, faces_to_id[face[..., 0].astype(np.int64)], 0)
@@ -198,12 +199,3 @@ class Renderer:
     normals = np.where(valid[..., None], normals / np.maximum(length, 1e-9), 0)
     return {"depth": depth.astype(np.float32), "normals": normals.astype(np.float32),
             "instances": instances.astype(np.int32)}
-
-
-def axes(camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """The camera's unit right, up and back (towards the viewer) in the room."""
-  back = np.subtract(camera.origin, camera.target).astype(np.float64)
-  back /= np.linalg.norm(back)
-  right = np.cross([0, 0, 1], back)
-  right /= np.linalg.norm(right)
-  return right, np.cross(back, right), back
