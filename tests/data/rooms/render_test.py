@@ -129,6 +129,18 @@ def test_light_brightens(renderer):
   assert red > blue + 20
 
 
+def test_sky_comes_in_by_the_open_side_only(renderer):
+  light = dataclasses.replace(fake_room.ROOM.light, lamp_radiance=(0.0, 0.0, 0.0))
+  room = dataclasses.replace(
+      fake_room.ROOM, size=(6.0, 24.0, 5.0), light=light,
+      camera=Camera((0.0, -9.0, 4.5), (0.0, 0.0, 0.0), 60.0))
+  got = renderer.render(room)
+  floor = (got["instances"] == 1)[:, SIZE // 2]
+  column = got["image"].mean(-1)[:, SIZE // 2][floor]
+  assert len(column) > SIZE // 2
+  assert column[-1] > 1.5 * column[0]
+
+
 def test_without_assets_there_is_a_constant_sky():
   backend.mitsuba("scalar_rgb")
   light = dataclasses.replace(fake_room.ROOM.light, environment="")

@@ -158,13 +158,16 @@ class Renderer:
         .scale([LAMP_SIZE / 2, LAMP_SIZE / 2, 1]))
     p["lamp.emitter.radiance.value"] = mi.Color3f(
         *[self._opaque(mi.Float, x) for x in light.lamp_radiance])
-    p["environment.data"] = mi.TensorXf(self._panorama(light))
     camera = room.camera
     pose = t().look_at(list(camera.origin), list(camera.target), [0, 0, 1])
     for parameters, prefix in ((p, "camera."), (self._exact_parameters, "")):
       parameters[prefix + "to_world"] = self._transform(pose)
       parameters[prefix + "x_fov"] = self._opaque(mi.Float, camera.fov_degrees)
       parameters.update()
+    # Last: the environment measures the scene when it is updated, and a sphere that
+    # is left from an earlier, smaller room lets its light through the walls.
+    p["environment.data"] = mi.TensorXf(self._panorama(light))
+    p.update()
     return g.instances
 
   def _panorama(self, light) -> np.ndarray:
