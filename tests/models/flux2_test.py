@@ -73,6 +73,21 @@ def test_reference_and_target_at_one_place_are_told_apart_by_time(network):
   assert [flux2.reference_time(i) for i in range(3)] == [10, 20, 30]
 
 
+def test_unrolled_blocks_are_the_looped_ones(network):
+  config = dataclasses.replace(TINY, unroll=2)
+  unrolled = flux2.Flux2(config, nnx.Rngs(7))
+  nnx.update(unrolled, nnx.state(network))
+  x = _inputs()
+  np.testing.assert_allclose(unrolled(**x), network(**x), atol=1e-5)
+  arrays = {k: v for k, v in x.items() if not k.endswith("ids")}
+
+  def loops(model):
+    ids = {k: v for k, v in x.items() if k.endswith("ids")}
+    return str(jax.make_jaxpr(lambda a: model(**a, **ids))(arrays)).count("unroll=2")
+
+  assert (loops(network), loops(unrolled)) == (0, 2)
+
+
 def test_starts_at_zero():
   model = flux2.Flux2(TINY, nnx.Rngs(0))
   np.testing.assert_array_equal(model(**_inputs()), 0)

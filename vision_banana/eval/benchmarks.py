@@ -172,7 +172,7 @@ ROOMS = Benchmark(
           "combination of object and look that training never showed.",
     read=lambda: sources.open_source("rooms", "test"),
     split="test",
-    sha256="b8b075d528ba1ffb",
+    sha256="ed17fdbbe9732948",
     seed=0,
     crop="none",
     protocols=(_DEPTH, _NORMALS, _SEMANTIC, _INSTANCE, _REFERRING, _EDGES, _MODALITY,

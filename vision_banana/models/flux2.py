@@ -29,6 +29,8 @@ class Flux2Config:
     mlp_ratio: hidden size of the gated MLP over the width.
     timestep_channels: sinusoids of the noise level.
     eps: of every norm.
+    unroll: blocks in one turn of the compiled loop over them. More compile longer;
+      all of a small network's blocks in one turn run a third faster on a CPU.
   """
   in_channels: int = 128
   text_dim: int = 7680
@@ -40,6 +42,7 @@ class Flux2Config:
   mlp_ratio: float = 3.0
   timestep_channels: int = 256
   eps: float = 1e-6
+  unroll: int = 1
 
   def __post_init__(self):
     if any(d % 2 for d in self.rope_axes):
@@ -202,8 +205,9 @@ class Flux2(nnx.Module):
       return block(x, single_mod, rope, key_mask), None
 
     streams = (self.image_in(image), self.text_in(text))
-    (x, text), _ = jax.lax.scan(double, streams, self.double)
-    x, _ = jax.lax.scan(single, jnp.concatenate([text, x], 1), self.single)
+    (x, text), _ = jax.lax.scan(double, streams, self.double, unroll=c.unroll)
+    x, _ = jax.lax.scan(
+        single, jnp.concatenate([text, x], 1), self.single, unroll=c.unroll)
     x = x[:, text.shape[1]:]
     scale, shift = modulation(self.final_modulation, 2)
     return self.image_out(modulate(layers.layer_norm(x, c.eps), shift, scale))

@@ -128,5 +128,5 @@ class TextEncoder(nnx.Module):
         np.arange(ids.shape[1])[:, None], (c.width // c.num_heads,), 10000.0)
     x, _ = jax.lax.scan(
         lambda h, block: (block(h, rope, mask), None),
-        self.embedding(ids), self.blocks)
+        self.embedding(ids), self.blocks, unroll=True)
     return layers.layer_norm(x, 1e-6)

@@ -61,7 +61,7 @@ MODELS = {
     "nano": ModelConfig(
         flux2=Flux2Config(
             in_channels=192, text_dim=192, num_double=1, num_single=4,
-            num_heads=3, rope_axes=(8, 24, 24, 8)),
+            num_heads=3, rope_axes=(8, 24, 24, 8), unroll=4),
         text=TextConfig()),
     # For tests: compiles in seconds, learns nothing worth keeping.
     "debug": ModelConfig(
