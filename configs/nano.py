@@ -36,5 +36,6 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
           "decay_fraction": 0.2,
           "weight_decay": 0.01,
       },
-      "train": {"steps": arg.steps, "checkpoint_every": 500, "sample_every": 500},
+      "train": {"steps": arg.steps, "checkpoint_every": 500, "sample_every": 500,
+                "ema_decay": 0.99},
   })
