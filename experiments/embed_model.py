@@ -4,6 +4,7 @@
 """
 
 import argparse
+import dataclasses
 import pathlib
 import shutil
 
@@ -23,9 +24,8 @@ def main() -> None:
   saved = zoo.load_model(str(workdir / "model"))
   notes = {k: v for k, v in saved.notes.items() if k != "init_from"}
   zoo.save_model(
-      str(EMBEDDED / args.name), name=saved.name, config=saved.config, flow=saved.flow,
-      params=saved.params, tokenizer=saved.tokenizer,
-      notes={**notes, "tuned_from": args.tuned_from}, dtype="float16")
+      str(EMBEDDED / args.name), dataclasses.replace(
+          saved, notes={**notes, "tuned_from": args.tuned_from}), dtype="float16")
   shutil.copyfile(
       workdir / "metrics.jsonl", EMBEDDED / args.name / "metrics.jsonl")
 

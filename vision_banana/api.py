@@ -20,7 +20,7 @@ from vision_banana.eval import decoding, images
 from vision_banana.eval.images import ImageLike
 from vision_banana.generators import flow
 from vision_banana.generators.base import Params
-from vision_banana.models import zoo
+from vision_banana.models import klein_folder, orbax_folder, zoo
 from vision_banana.tasks import tasks
 from vision_banana.train import metrics_writer
 
@@ -28,15 +28,18 @@ EMBEDDED = pathlib.Path(__file__).parent / "embedded"
 BATCH = 32
 
 
-def load(model: str | os.PathLike[str] = "nano",
-         like: "Model | None" = None) -> "Model":
+def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
+         dtype: str | None = None) -> "Model":
   """Loads a trained model.
 
   Args:
     model: 'nano' (instruction-tuned) or 'nano_base' (before tuning), which come
-      with the package, or a model folder that training wrote.
+      with the package; a model folder that training or `vision-banana convert`
+      wrote; or FLUX.2 [klein] as a diffusers folder.
     like: a loaded model whose compiled sampler is used again, if both are the
       same network with other weights.
+    dtype: of klein's weights, and so of its computation: 'float32' or 'bfloat16';
+      None keeps what is stored. nano is always float32.
 
   Raises:
     UserError: neither such a name nor a readable model folder.
@@ -48,12 +51,23 @@ def load(model: str | os.PathLike[str] = "nano",
     known = sorted(p.parent.name for p in EMBEDDED.glob("*/model.json"))
     raise UserError(f"{model}: no such model; give a model folder or one of "
                     f"{', '.join(known) or 'none (no embedded model)'}.")
-  saved = zoo.load_model(str(folder))
+  saved = read(folder, dtype)
   generator = flow.from_saved(saved)
   if like is not None and _same_network(generator, like.generator):
     generator = like.generator
   return Model(generator, saved.params, folder.resolve().name, saved.notes,
                metrics_writer.read(folder / "metrics.jsonl"))
+
+
+def read(folder: pathlib.Path, dtype: str | None = None) -> zoo.SavedModel:
+  """What a model folder of any kind holds; arguments and errors as for `load`."""
+  if dtype not in (None, "float32", "bfloat16"):
+    raise UserError(f"dtype '{dtype}': use float32 or bfloat16.")
+  if (folder / klein_folder.INDEX).exists():
+    return klein_folder.read(str(folder), dtype=dtype)
+  if (folder / orbax_folder.PARAMS).is_dir():
+    return orbax_folder.read(str(folder), dtype=dtype)
+  return zoo.load_model(str(folder))
 
 
 def _same_network(a: flow.Flow, b: flow.Flow) -> bool:
@@ -69,6 +83,7 @@ class Model:
     notes: what its folder says of it, for example how it was trained.
     log: lines of its folder's `metrics.jsonl`, [] when it has none.
     size: (height, width) it was trained at and paints by default.
+    any_size: whether it takes pictures at their own size instead, as klein does.
     guidance: default classifier-free guidance, from its folder.
   """
 
@@ -81,6 +96,7 @@ class Model:
     self.notes = notes or {}
     self.log = log
     self.size = (generator.config.image_size,) * 2
+    self.any_size = generator.config.any_size
     self.num_references = generator.config.num_references
     self.guidance = generator.flow.guidance
 
@@ -116,20 +132,26 @@ class Model:
   def generate(
       self, prompt: str, references: Sequence[ImageLike] = (),
       size: int | tuple[int, int] | None = None, steps: int | None = None,
-      guidance: float | None = None, seed: int = 0,
+      guidance: float | None = None, seed: int = 0, noise: np.ndarray | None = None,
   ) -> np.ndarray:
     """Paints a picture from a prompt, and from reference pictures to edit.
 
     Args:
       prompt: what to paint, or what to change.
       references: pictures of any size; each is fitted into `size` with its aspect
-        kept and its border repeated.
+        kept and its border repeated; a model of `any_size` sees each at its own
+        size, in a border (`images.canvas_for`).
       size: edge, or (height, width), in pixels. None paints at the model's own
         size; with a reference, the result is then brought to the size of the
-        first one.
+        first one. Sides that are no multiples of a latent are painted larger and
+        cut.
       steps: network evaluations; None = the model's default.
       guidance: classifier-free guidance, 1 = none; None = the model's default.
       seed: of the starting noise.
+      noise: the starting noise itself, to compare implementations: latent tokens
+        [h·w, C] in row-major order, or [1, C, h, w] as PyTorch's pipeline takes it
+        for `latents`, where h and w are the painted sides over `pixels` of the
+        autoencoder (8 for nano, 16 for klein).
 
     Returns:
       float32 RGB [H,W,3] in 0..1.
@@ -137,25 +159,30 @@ class Model:
     Raises:
       UserError: a picture that cannot be read, more references than the model
         was trained with, a prompt that is too long, or a size, step count,
-        guidance or seed it cannot use.
+        guidance, seed or noise it cannot use.
     """
-    canvas = self._canvas(size)
     pictures = [images.read(r) for r in references]
-    boxes = [images.Letterbox(p.shape[:2], canvas) for p in pictures]
+    asked = None if size is None else self._asked(size)
+    canvas = self.size if asked is None else self._rounded(asked)
+    boxes = [self._box(p, canvas) for p in pictures]
+    if asked is None and boxes:
+      canvas = boxes[0].canvas
     placed = [b.place(p) for b, p in zip(boxes, pictures, strict=True)]
     steps = self.default_steps("image") if steps is None else steps
-    rgb = self._paint([prompt], [placed], canvas, steps, guidance, seed)[0]
-    if size is None and boxes:
-      return boxes[0].restore(rgb, smooth=True)
-    return rgb
+    rgb = self._paint([prompt], [placed], canvas, steps, guidance, seed,
+                      self._tokens_of(noise, canvas))[0]
+    if asked is None:
+      return boxes[0].restore(rgb, smooth=True) if boxes else rgb
+    return rgb[:asked[0], :asked[1]]
 
   def predict(self, image: ImageLike, task: str, *, steps: int | None = None,
               guidance: float | None = None, seed: int = 0,
               **task_arguments: Any) -> decoding.Prediction:
     """Asks one question of a picture.
 
-    The picture is fitted into the model's size (aspect kept, border repeated);
-    what was painted is brought back to the picture's size and decoded there.
+    The picture is fitted into the model's size (aspect kept, border repeated); a
+    model of `any_size` takes it as it is, in a border. What was painted is brought
+    back to the picture's size and decoded there.
 
     Args:
       image: a path, Pillow image, or uint8 or float (0..1) array, of any size.
@@ -194,28 +221,58 @@ class Model:
       guidance: as in `predict`.
       seed: of the starting noise; an item's noise also depends on its place.
     """
-    boxes = [images.Letterbox(self.size if p is None else p.shape[:2], self.size)
-             for p in pictures]
+    boxes = [images.Letterbox(self.size, self.size) if p is None
+             else self._box(p, self.size) for p in pictures]
     placed = [[] if p is None else [b.place(p)]
               for b, p in zip(boxes, pictures, strict=True)]
     if steps is None:
       steps = max(self.default_steps(r.codec) for r in requests)
-    painted = self._paint([r.prompt for r in requests], placed, self.size, steps,
-                          guidance, seed)
+    painted = [None] * len(requests)
+    for canvas in dict.fromkeys(b.canvas for b in boxes):
+      rows = [i for i, b in enumerate(boxes) if b.canvas == canvas]
+      made = self._paint([requests[i].prompt for i in rows], [placed[i] for i in rows],
+                         canvas, steps, guidance, seed)
+      for i, rgb in zip(rows, made, strict=True):
+        painted[i] = rgb
     return [
         decoding.decode(r, b.restore(rgb, decoding.is_smooth(r)))
         for r, b, rgb in zip(requests, boxes, painted, strict=True)]
 
-  def _canvas(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
-    if size is None:
-      return self.size
+  def _box(self, picture: np.ndarray, canvas: tuple[int, int]) -> images.Letterbox:
+    """Where the model sees a picture, when what it paints is `canvas`."""
+    if not self.any_size:
+      return images.Letterbox(picture.shape[:2], canvas)
+    own = images.canvas_for(picture.shape[:2], self.size[0])
+    return images.Letterbox(picture.shape[:2], own, largest_scale=1.0)
+
+  def _asked(self, size: int | tuple[int, int]) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
     if min(height, width) < 1 or max(height, width) > 16 * max(self.size):
       raise UserError(f"size {height}x{width}: give 1 to {16 * max(self.size)} pixels "
                       f"a side; this model was trained at {self.size[0]}.")
     return height, width
 
-  def _paint(self, prompts, references, canvas, steps, guidance, seed):
+  def _rounded(self, size: tuple[int, int]) -> tuple[int, int]:
+    """Up to whole latents."""
+    pixels = self.generator.config.autoencoder.pixels
+    return tuple(-(-side // pixels) * pixels for side in size)
+
+  def _tokens_of(self, noise, canvas: tuple[int, int]) -> np.ndarray | None:
+    """Given noise as tokens [1, N, C]."""
+    if noise is None:
+      return None
+    noise, latents = np.asarray(noise, np.float32), self.generator.config.autoencoder
+    height, width = (side // latents.pixels for side in canvas)
+    if noise.shape == (1, latents.channels, height, width):
+      return noise.reshape(1, latents.channels, -1).transpose(0, 2, 1)
+    if noise.shape == (height * width, latents.channels):
+      return noise[None]
+    raise UserError(
+        f"noise of shape {noise.shape}: for a picture of {canvas[0]}x{canvas[1]} give "
+        f"[{height * width}, {latents.channels}] or [1, {latents.channels}, {height}, "
+        f"{width}].")
+
+  def _paint(self, prompts, references, canvas, steps, guidance, seed, noise=None):
     """float32 [N, *canvas, 3]; `references` is a list of canvas pictures each."""
     guidance = self.guidance if guidance is None else guidance
     if not 1 <= steps <= 1000:
@@ -224,26 +281,42 @@ class Model:
       raise UserError(f"guidance {guidance}: give a finite number, 1 for none.")
     if not 0 <= seed < 2**32:
       raise UserError(f"seed {seed}: give 0 to {2**32 - 1}.")
-    slots = self.num_references
-    if max(map(len, references), default=0) > slots:
-      raise UserError(f"{max(map(len, references))} references: '{self.name}' reads "
-                      f"at most {slots}.")
+    most = max(map(len, references), default=0)
+    if most > self.num_references:
+      raise UserError(f"{most} references: '{self.name}' reads at most "
+                      f"{self.num_references}.")
     n = len(prompts)
     tokens, mask = self.generator.tokenize(list(prompts), strict=True)
-    pictures = np.zeros((n, slots, *canvas, 3), np.float32)
-    present = np.zeros((n, slots), bool)
-    for i, given in enumerate(references):
-      for r, picture in enumerate(given):
-        pictures[i, r], present[i, r] = picture / np.float32(255), True
+    pictures, present = self._stack(references, canvas, most)
     # Batches are filled up, so that one compiled sampler serves them all and an
     # item's noise depends on its place alone.
-    batch = 1 if n == 1 else BATCH
+    batch = 1 if n == 1 or self.any_size else BATCH
     painted = []
     for start in range(0, n, batch):
       rows = np.minimum(np.arange(start, start + batch), n - 1)
       key = jax.random.fold_in(jax.random.key(seed), start)
       rgb = self.generator.generate(
-          self.params, tokens[rows], mask[rows], pictures[rows], present[rows], key,
-          size=canvas, steps=steps, guidance=float(guidance))
+          self.params, tokens[rows], mask[rows], [p[rows] for p in pictures],
+          None if present is None else present[rows], key, size=canvas, steps=steps,
+          guidance=float(guidance), noise=noise)
       painted.append(np.asarray(rgb))
     return np.concatenate(painted)[:n]
+
+  def _stack(self, references, canvas, most):
+    """Reference pictures float32 [N,H,W,3], one array a place, and which are there.
+
+    One compiled sampler of a model of one size serves any number of references:
+    those that are not there are hidden. A larger model is not given them at all.
+    """
+    if self.any_size:
+      if any(len(given) != most for given in references):
+        raise UserError("pictures with and without references in one batch: ask for "
+                        "them in two.")
+      return [np.stack([given[r] for given in references]) / np.float32(255)
+              for r in range(most)], None
+    present = np.zeros((len(references), self.num_references), bool)
+    pictures = np.zeros((self.num_references, len(references), *canvas, 3), np.float32)
+    for i, given in enumerate(references):
+      for r, picture in enumerate(given):
+        pictures[r, i], present[i, r] = picture / np.float32(255), True
+    return list(pictures), present

@@ -85,7 +85,7 @@ def save_model(folder: pathlib.Path, tuned_from: str = "dust") -> pathlib.Path:
   params = jax.tree.map(
       lambda x: rng.normal(0, 2 / x.shape[-2:][0] ** 0.5, x.shape).astype(np.float32),
       jax.eval_shape(generator.init, jax.random.key(0)))
-  zoo.save_model(str(folder), name="debug", config=generator.config,
-                 flow=dataclasses.asdict(generator.flow), params=params,
-                 tokenizer=generator.tokenizer, notes={"tuned_from": tuned_from})
+  zoo.save_model(str(folder), zoo.SavedModel(
+      "debug", generator.config, dataclasses.asdict(generator.flow), params,
+      generator.tokenizer, {"tuned_from": tuned_from}))
   return folder

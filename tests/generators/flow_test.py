@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from vision_banana.codecs import target
 from vision_banana.errors import UserError
@@ -47,9 +48,9 @@ def _batch(generator, prompts=("a red ball", "depth map")):
 def _sample(generator, params, batch, **kwargs):
   references = target.encode(
       batch["values"], batch["labels"], batch["palette"], batch["codec"],
-      batch["colormap"])[:, 1:]
+      batch["colormap"])[:, 1]
   return np.asarray(generator.generate(
-      params, batch["tokens"], batch["text_mask"], references,
+      params, batch["tokens"], batch["text_mask"], [references],
       batch["present"][:, 1:], jax.random.key(3), size=(SIZE, SIZE),
       **{"steps": 2, "guidance": 1.0, **kwargs}))
 
@@ -65,7 +66,7 @@ def test_loss_is_zero_for_the_true_answer(prediction):
     return g.patches.encode(truth)
 
   g._predict_x0 = perfect
-  loss, aux = g.loss({}, batch, jax.random.key(0))
+  loss, aux = g.loss(g.init(jax.random.key(0)), batch, jax.random.key(0))
   np.testing.assert_allclose(loss, 0, atol=1e-10)
   np.testing.assert_allclose(aux["rgb"], truth, atol=1e-5)
   np.testing.assert_allclose(aux["target"], truth, atol=1e-6)
@@ -75,7 +76,7 @@ def test_x_loss_is_the_capped_velocity_loss():
   g = flow.build("debug", flow={"level_mean": 0.0, "level_sd": 2.0})
   batch = _batch(g)
   g._predict_x0 = lambda params, noisy, *args: jnp.zeros_like(noisy)
-  loss, aux = g.loss({}, batch, jax.random.key(0))
+  loss, aux = g.loss(g.init(jax.random.key(0)), batch, jax.random.key(0))
   x0 = g.patches.encode(aux["target"])
   error = (np.square(x0) * g.patches.channel_weights).mean((1, 2))
   np.testing.assert_allclose(
@@ -87,7 +88,7 @@ def test_levels_are_logit_normal():
   g = flow.build("debug", flow={"level_mean": 1.5, "level_sd": 0.5})
   g._predict_x0 = lambda params, noisy, *args: noisy
   batch = jax.tree.map(lambda x: np.repeat(x[:1], 512, 0), _batch(g))
-  _, aux = g.loss({}, batch, jax.random.key(0))
+  _, aux = g.loss(g.init(jax.random.key(0)), batch, jax.random.key(0))
   logit = np.log(aux["level"] / (1 - aux["level"]))
   assert abs(logit.mean() - 1.5) < 0.1 and abs(logit.std() - 0.5) < 0.05
 
@@ -102,9 +103,9 @@ def test_invalid_pixels_do_not_count(generator, params):
   g = flow.build("debug")
   g._predict_x0 = lambda params, noisy, *args: jnp.zeros_like(noisy)
   changed = dict(batch, values=batch["values"].copy(), codec=np.zeros((2, 2), np.int32))
-  before, _ = g.loss({}, changed, jax.random.key(0))
+  before, _ = g.loss(g.init(jax.random.key(0)), changed, jax.random.key(0))
   changed["values"][:, 0, :8] = 0.9
-  after, _ = g.loss({}, changed, jax.random.key(0))
+  after, _ = g.loss(g.init(jax.random.key(0)), changed, jax.random.key(0))
   np.testing.assert_allclose(before, after, rtol=1e-6)
 
 
@@ -129,11 +130,11 @@ def test_one_step_is_the_prediction_from_pure_noise(generator, params):
   batch = _batch(generator)
   noise = jax.random.normal(jax.random.key(5), (2, 4, generator.patches.channels))
   rgb = _sample(generator, params, batch, steps=1, noise=noise)
-  none = (jnp.zeros((2, 0, 0, generator.patches.channels)), (0, 0))
   hidden = dict(batch, present=np.array([[True, False]] * 2))
+  network = nnx.merge(generator._graph, params)
+  context = generator._context(network, batch["tokens"], batch["text_mask"])
   x0 = generator._predict_x0(
-      params, noise, jnp.ones(2), batch["tokens"], batch["text_mask"], none,
-      np.zeros((2, 0), bool), (2, 2))
+      network, noise, jnp.ones(2), context, [], None, (2, 2))
   expected = np.clip(generator.patches.decode(x0, (SIZE, SIZE)), 0, 1)
   np.testing.assert_allclose(
       _sample(generator, params, hidden, steps=1, noise=noise), expected, atol=1e-4)
@@ -164,6 +165,7 @@ def test_same_key_same_picture(generator, params):
 
 @pytest.mark.parametrize("settings, message", [
     ({"prediction": "eps"}, "use one of x, v"),
+    ({"schedule": "cosine"}, "use one of linear, flux2"),
     ({"level_floor": 0.0}, "level_floor must be in"),
     ({"levelmean": 0.0}, "did you mean 'level_mean'"),
 ])
@@ -176,8 +178,7 @@ def test_size_must_fit(generator, params):
   batch = _batch(generator)
   with pytest.raises(UserError, match="multiples of 8"):
     generator.generate(
-        params, batch["tokens"], batch["text_mask"], np.zeros((2, 0, 8, 8, 3)),
-        np.zeros((2, 0), bool), jax.random.key(0), size=(12, 16), steps=1,
+        params, batch["tokens"], batch["text_mask"], [], None, jax.random.key(0), size=(12, 16), steps=1,
         guidance=1.0)
 
 

@@ -20,12 +20,21 @@ import transformers
 from diffusers.pipelines.flux2 import pipeline_flux2_klein
 from transformers.models.qwen2 import tokenization_qwen2
 
+import make_klein  # Beside this file.
+
 HERE = pathlib.Path(__file__).parent
 SIZES = dict(
     patch_size=1, in_channels=12, num_layers=2, num_single_layers=3,
     attention_head_dim=16, num_attention_heads=2, joint_attention_dim=20,
     timestep_guidance_channels=32, axes_dims_rope=(4, 4, 4, 4), rope_theta=2000,
     guidance_embeds=False)
+
+TEMPLATE = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + "
+    "message.content + '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}"
+    "{%- if enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}"
+    "{%- endif %}{%- endif %}")
 
 
 def flux2() -> dict[str, np.ndarray]:
@@ -96,11 +105,8 @@ def qwen3() -> dict[str, np.ndarray]:
   return out
 
 
-def tokens() -> dict[str, np.ndarray]:
-  """A tiny tokenizer of Qwen's make, prompts, and the ids klein's pipeline makes.
-
-  'tokenizer' and 'prompts' are the bytes of a tokenizer.json and of a JSON list.
-  """
+def tokenizer() -> tokenizers.Tokenizer:
+  """A tiny tokenizer of Qwen's make."""
   core = tokenizers.Tokenizer(tokenizers.models.BPE())
   core.normalizer = tokenizers.normalizers.NFC()
   pre = tokenizers.pre_tokenizers
@@ -119,12 +125,15 @@ def tokens() -> dict[str, np.ndarray]:
                          (False, ("<think>", "</think>"))):
     core.add_tokens([
         tokenizers.AddedToken(n, special=special, normalized=False) for n in names])
-  template = (
-      "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + "
-      "message.content + '<|im_end|>\\n' }}{%- endfor %}"
-      "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}"
-      "{%- if enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}"
-      "{%- endif %}{%- endif %}")
+  return core
+
+
+def tokens() -> dict[str, np.ndarray]:
+  """The tiny tokenizer, prompts, and the ids klein's pipeline makes.
+
+  'tokenizer' and 'prompts' are the bytes of a tokenizer.json and of a JSON list.
+  """
+  core = tokenizer()
   prompts = [
       "", "turn this image into a depth map", "I'll see 12 345\n\n  trees ",
       "a café ☕ 深度图 🍌", "cafe\u0301", "\t tabs\r\nand\u00a0spaces  ",
@@ -144,7 +153,7 @@ def tokens() -> dict[str, np.ndarray]:
   with tempfile.TemporaryDirectory() as folder:
     core.save(f"{folder}/tokenizer.json")
     reference = transformers.Qwen2TokenizerFast.from_pretrained(
-        folder, chat_template=template, pad_token="<|endoftext|>",
+        folder, chat_template=TEMPLATE, pad_token="<|endoftext|>",
         eos_token="<|im_end|>")
   diffusers.Flux2KleinPipeline._get_qwen3_prompt_embeds(recorder, reference, prompts)
   return {
@@ -221,9 +230,14 @@ def main() -> int:
   parser.add_argument("--check", action="store_true")
   check = parser.parse_args().check
   bad = 0
+  folder = HERE / "klein"
+  if not check:
+    with tempfile.TemporaryDirectory() as made:
+      tokenizer().save(f"{made}/tokenizer.json")
+      make_klein.folder(folder, f"{made}/tokenizer.json", TEMPLATE)
   makers = {
       "flux2": flux2, "qwen3": qwen3, "tokens": tokens, "schedule": schedule,
-      "vae": vae}
+      "vae": vae, "klein": lambda: make_klein.trajectories(folder)}
   for name, make in makers.items():
     path = HERE / f"{name}.safetensors"
     tensors = make()

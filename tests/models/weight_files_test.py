@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     raise OSError(28, "No space left on device")
 
   monkeypatch.setattr(safetensors_io, "write_file", full)
-  with pytest.raises(UserError, match="y: cannot write .*No space left"):
+  with pytest.raises(UserError, match="y: cannot be written .*No space left"):
     weight_files.write(str(tmp_path / "y"), config, params, source=source)
   assert os.listdir(tmp_path) == ["x"]
 

@@ -23,10 +23,9 @@ def params(generator):
 
 
 def _save(folder, generator, params, **kwargs):
-  zoo.save_model(
-      str(folder), name="debug", config=generator.config,
-      flow=dataclasses.asdict(generator.flow), params=params,
-      tokenizer=generator.tokenizer, notes={"steps": 7}, **kwargs)
+  zoo.save_model(str(folder), zoo.SavedModel(
+      "debug", generator.config, dataclasses.asdict(generator.flow), params,
+      generator.tokenizer, {"steps": 7}), **kwargs)
 
 
 def test_round_trip(tmp_path, generator, params):
@@ -92,7 +91,7 @@ def test_missing_folder(tmp_path):
 @pytest.mark.parametrize("overrides, message", [
     ({"flux2": {"num_singel": 3}}, "did you mean 'num_single'"),
     ({"flux2": {"in_channels": 8}}, "in_channels must be 192"),
-    ({"text": {"width": 32}}, "must equal text.width"),
+    ({"text": {"width": 32}}, "must equal the text encoder's 32"),
 ])
 def test_bad_sizes(overrides, message):
   with pytest.raises(UserError, match=message):

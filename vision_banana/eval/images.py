@@ -107,6 +107,11 @@ def _from_array(array: np.ndarray) -> np.ndarray:
   return array
 
 
+# FLUX.2 takes sides from 64 pixels in multiples of 16.
+BUCKET = 64
+LONGEST_ASPECT = 8
+
+
 @dataclasses.dataclass(frozen=True)
 class Letterbox:
   """Where an image of `source` size lies inside a canvas of `canvas` size.
@@ -114,14 +119,17 @@ class Letterbox:
   Attributes:
     source: (height, width) of the image.
     canvas: (height, width) the generator paints.
+    largest_scale: the image is enlarged at most by this, the rest is border.
   """
   source: tuple[int, int]
   canvas: tuple[int, int]
+  largest_scale: float = math.inf
 
   @property
   def box(self) -> tuple[int, int, int, int]:
     """(top, left, height, width) of the image inside the canvas, pixels."""
-    scale = min(c / s for c, s in zip(self.canvas, self.source, strict=True))
+    scale = min(self.largest_scale, *(
+        c / s for c, s in zip(self.canvas, self.source, strict=True)))
     height, width = (
         min(c, max(1, math.floor(s * scale + 0.5)))
         for c, s in zip(self.canvas, self.source, strict=True))
@@ -154,6 +162,28 @@ class Letterbox:
         np.asarray(Image.fromarray(rgb[..., i]).resize(self.source[::-1], method))
         for i in range(3)]
     return np.stack(channels, axis=-1)
+
+
+def canvas_for(source: tuple[int, int], edge: int) -> tuple[int, int]:
+  """Where a model that paints any size sees a picture whole, at its own scale.
+
+  Sides are multiples of `BUCKET`, so that few sizes are ever compiled; the rest is
+  border, which is taken off again.
+
+  Args:
+    source: (height, width) of the picture.
+    edge: pictures of more than edge² pixels are made smaller.
+
+  Returns:
+    (height, width), neither more than `LONGEST_ASPECT` times the other.
+  """
+  scale = min(1.0, edge / math.sqrt(source[0] * source[1]))
+  up = lambda x: max(1, math.ceil(x / BUCKET)) * BUCKET
+  # Rounding down where the picture is made smaller keeps it within edge².
+  height, width = (up(s) if scale == 1 else max(1, int(s * scale / BUCKET)) * BUCKET
+                   for s in source)
+  return (max(height, up(width / LONGEST_ASPECT)),
+          max(width, up(height / LONGEST_ASPECT)))
 
 
 def _resize(image: np.ndarray, size: tuple[int, int], method: Image.Resampling):

@@ -1,12 +1,29 @@
 """What a generator is to the trainer, the evaluator and the API."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import jax
 import numpy as np
+import tokenizers
 
 Params = dict[str, Any]
 Batch = dict[str, Any]
+
+
+class Tokenizer(Protocol):
+  """Prompts to what a text encoder reads: nano's or Qwen3's."""
+
+  core: tokenizers.Tokenizer
+  max_length: int
+
+  def __call__(
+      self, prompts: list[str], strict: bool = False
+  ) -> tuple[np.ndarray, np.ndarray]:
+    """Prompts to (ids int32 [B, T], mask bool [B, T])."""
+
+  def to_json(self) -> str:
+    """The content of a tokenizer.json."""
 
 
 class Generator(Protocol):
@@ -36,8 +53,8 @@ class Generator(Protocol):
       params: Params,
       tokens: jax.Array,
       text_mask: jax.Array,
-      references: jax.Array,
-      present: jax.Array,
+      references: Sequence[jax.Array],
+      present: jax.Array | None,
       key: jax.Array,
       *,
       size: tuple[int, int],
@@ -51,13 +68,14 @@ class Generator(Protocol):
       params: from `init` or training.
       tokens: int32 [B, T].
       text_mask: bool [B, T].
-      references: float32 [B, R, H', W', 3] in 0..1; R may be 0.
-      present: bool [B, R], False hides a reference.
+      references: R arrays float32 [B, H', W', 3] in 0..1, of any sizes; R may be 0.
+      present: bool [B, R], False hides a reference; None shows all.
       key: starting noise.
       size: (height, width) of the pictures.
       steps: network evaluations (twice that with guidance).
       guidance: classifier-free guidance; 1 samples without it, in one pass.
-      noise: starting noise in the generator's own latent layout, or None.
+      noise: starting noise, latent tokens float32 [B, N, C] in row-major order, or
+        None to draw it.
 
     Returns:
       float32 [B, H, W, 3] in 0..1.

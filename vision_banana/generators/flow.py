@@ -16,10 +16,12 @@ from flax import nnx
 from vision_banana import settings
 from vision_banana.codecs import target as target_codec
 from vision_banana.errors import UserError
-from vision_banana.generators.base import Batch, Params
+from vision_banana.generators import schedule as flux2_schedule
+from vision_banana.generators.base import Batch, Params, Tokenizer
 from vision_banana.models import flux2, patches, text, zoo
 
 PREDICTIONS = ("x", "v")
+SCHEDULES = ("linear", "flux2")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,8 @@ class FlowConfig:
       from the references. Zero shows them as they are, as FLUX.2 does.
     level_floor: the x loss is weighted by 1 / max(t, level_floor)², which is the
       velocity loss with a cap.
+    schedule: levels that sampling steps through: 'linear', or those of 'flux2',
+      which depend on the size of the picture (`generators/schedule.py`).
     steps: default number of sampling steps for photos (generation and editing).
     perception_steps: the same for pictures that are decoded to values, which are
       nearly a function of the reference: few steps serve them as well or better.
@@ -48,6 +52,7 @@ class FlowConfig:
   level_sd: float = 1.5
   latent_sd: float = 0.0
   level_floor: float = 0.4
+  schedule: str = "linear"
   steps: int = 4
   perception_steps: int = 1
   guidance: float = 1.0
@@ -56,6 +61,9 @@ class FlowConfig:
     if self.prediction not in PREDICTIONS:
       raise ValueError(
           f"prediction '{self.prediction}': use one of {', '.join(PREDICTIONS)}.")
+    if self.schedule not in SCHEDULES:
+      raise ValueError(
+          f"schedule '{self.schedule}': use one of {', '.join(SCHEDULES)}.")
     if self.latent_sd < 0:
       raise ValueError(f"latent_sd must not be negative, got {self.latent_sd}.")
     if not 0 < self.level_floor <= 1:
@@ -63,14 +71,18 @@ class FlowConfig:
 
 
 class Flow:
-  """A flow-matching generator; see `generators.base.Generator` for the methods."""
+  """A flow-matching generator; see `generators.base.Generator` for the methods.
+
+  It computes in the dtype of the transformer's parameters; noise levels, the steps
+  of the sampler and pictures are float32.
+  """
 
   def __init__(
       self,
       name: str,
       config: zoo.ModelConfig,
       flow: FlowConfig,
-      tokenizer: text.Tokenizer,
+      tokenizer: Tokenizer,
   ):
     vocab = tokenizer.core.get_vocab_size()
     if vocab > config.text.vocab_size:
@@ -81,7 +93,9 @@ class Flow:
     self.config = config
     self.flow = flow
     self.tokenizer = tokenizer
-    self.patches = patches.Patches(config.patches)
+    # nano's autoencoder learns nothing; klein's is part of the network.
+    learned = not isinstance(config.autoencoder, patches.PatchesConfig)
+    self.patches = None if learned else patches.Patches(config.autoencoder)
     self._graph = nnx.graphdef(zoo.abstract_network(config))
     self.generate = jax.jit(
         self._generate, static_argnames=("size", "steps", "guidance"))
@@ -93,25 +107,33 @@ class Flow:
   def tokenize(self, prompts, strict=False):
     return self.tokenizer(prompts, strict)
 
-  def _predict_x0(
-      self, params, noisy, level, tokens, text_mask, references, present, grid
-  ):
-    """The clean latents [B, N, C] the network sees in `noisy` [B, N, C]."""
-    network = nnx.merge(self._graph, params)
-    context = network.text(tokens, text_mask)
+  def _predict_x0(self, network, noisy, level, context, references, present, grid):
+    """The clean latents [B, N, C] the network sees in `noisy` [B, N, C].
+
+    `context` is text [B, T, D] and its mask, or None where all of it is seen;
+    `references` are pairs of latents [B, N', C] and their grid (h, w); `present` is
+    bool [B, R], or None where all are there.
+    """
+    features, text_mask = context
     t = level[:, None, None]
-    image, ids, mask = self._shown(noisy, t), [flux2.grid_ids(*grid, 0)], [text_mask]
-    mask.append(jnp.ones(noisy.shape[:2], bool))
-    latents, reference_grid = references
-    for r in range(latents.shape[1]):
-      image = jnp.concatenate([image, latents[:, r]], 1)
+    parts, ids = [self._shown(noisy, t)], [flux2.grid_ids(*grid, 0)]
+    for r, (latents, reference_grid) in enumerate(references):
+      parts.append(latents)
       ids.append(flux2.grid_ids(*reference_grid, flux2.reference_time(r)))
-      shape = latents.shape[0], latents.shape[2]
-      mask.append(jnp.broadcast_to(present[:, r, None], shape))
+    mask = None
+    if text_mask is not None or present is not None:
+      everything = jnp.ones(noisy.shape[:1], bool)
+      seen = [everything, *(everything if present is None else present[:, r]
+                            for r in range(len(references)))]
+      seen = [jnp.broadcast_to(x[:, None], p.shape[:2]) for x, p in zip(seen, parts)]
+      if text_mask is None:
+        text_mask = jnp.ones(features.shape[:2], bool)
+      mask = jnp.concatenate([text_mask, *seen], 1)
+    image = jnp.concatenate(parts, 1).astype(network.flux2.dtype)
     out = network.flux2(
-        image, context, level, np.concatenate(ids),
-        flux2.text_ids(tokens.shape[1]), jnp.concatenate(mask, 1))
-    out = out[:, : noisy.shape[1]]
+        image, features, level, np.concatenate(ids),
+        flux2.text_ids(features.shape[1]), mask)
+    out = out[:, : noisy.shape[1]].astype(jnp.float32)
     if self.flow.prediction == "v":
       return noisy - t * out
     return out
@@ -123,14 +145,25 @@ class Flow:
       return noisy
     return noisy * (1 - t) * variance / ((1 - t) ** 2 * variance + t**2)
 
-  def _encode_references(self, rgb):
-    """[B, R, H, W, 3] to latents [B, R, N, C] and the grid (h, w)."""
-    b, r, h, w, _ = rgb.shape
-    p = self.patches.size
-    if not r:
-      return jnp.zeros((b, 0, 0, self.patches.channels)), (0, 0)
-    latents = self.patches.encode(rgb.reshape(b * r, h, w, 3))
-    return latents.reshape(b, r, *latents.shape[1:]), (h // p, w // p)
+  def _context(self, network, tokens, text_mask):
+    """Text features, and the mask the transformer shall put on them or None."""
+    features = network.text(tokens, text_mask).astype(network.flux2.dtype)
+    return features, text_mask if self.config.mask_text else None
+
+  def _encode(self, network, rgb):
+    """[B, H, W, 3] to latents [B, N, C] and their grid (h, w)."""
+    grid = self._grid(rgb.shape[1:3])
+    if self.patches:
+      return self.patches.encode(rgb), grid
+    latents = network.autoencoder.encode(rgb.astype(jnp.float32))
+    return latents.reshape(len(rgb), -1, latents.shape[-1]), grid
+
+  def _decode(self, network, latents, size):
+    """[B, N, C] to float32 RGB [B, H, W, 3] of `size`, not clipped."""
+    if self.patches:
+      return self.patches.decode(latents, size)
+    return network.autoencoder.decode(
+        latents.reshape(len(latents), *self._grid(size), -1))
 
   def loss(self, params: Params, batch: Batch, key: jax.Array):
     pictures = target_codec.encode(
@@ -138,7 +171,8 @@ class Flow:
         batch["colormap"])
     goal, references = pictures[:, 0], pictures[:, 1:]
     size = goal.shape[1:3]
-    x0 = self.patches.encode(goal)
+    network = nnx.merge(self._graph, params)
+    x0, grid = self._encode(network, goal)
     level_key, noise_key = jax.random.split(key)
     f = self.flow
     level = jax.nn.sigmoid(
@@ -146,25 +180,28 @@ class Flow:
     t = level[:, None, None]
     noisy = (1 - t) * x0 + t * jax.random.normal(noise_key, x0.shape)
     predicted = self._predict_x0(
-        params, noisy, level, batch["tokens"], batch["text_mask"],
-        self._encode_references(references), batch["present"][:, 1:],
-        self._grid(size))
-    error = jnp.square(predicted - x0) * self.patches.channel_weights
+        network, noisy, level,
+        self._context(network, batch["tokens"], batch["text_mask"]),
+        [self._encode(network, r) for r in jnp.unstack(references, axis=1)],
+        batch["present"][:, 1:], grid)
+    error = jnp.square(predicted - x0)
+    if self.patches:
+      error *= self.patches.channel_weights
     # A token counts by the share of its pixels whose target is known.
     valid = batch["valid"][..., None].astype(jnp.float32)
-    p = self.patches.size
+    p = self.config.autoencoder.pixels
     share = valid.reshape(-1, size[0] // p, p, size[1] // p, p).mean((2, 4))
     share = share.reshape(share.shape[0], -1)
     weight = share / jnp.maximum(share.mean(-1, keepdims=True), 1e-6)
     per_sample = (error.mean(-1) * weight).mean(-1)
     per_sample = per_sample / jnp.square(jnp.maximum(level, f.level_floor))
     aux = {
-        "rgb": self.patches.decode(predicted, size), "target": goal,
+        "rgb": self._decode(network, predicted, size), "target": goal,
         "loss_per_sample": per_sample, "level": level}
     return per_sample.mean(), aux
 
   def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
-    p = self.patches.size
+    p = self.config.autoencoder.pixels
     if size[0] % p or size[1] % p:
       raise UserError(
           f"size {size[0]}x{size[1]}: both sides must be multiples of {p}.")
@@ -174,49 +211,55 @@ class Flow:
       self, params, tokens, text_mask, references, present, key, *, size, steps,
       guidance, noise=None,
   ):
+    network = nnx.merge(self._graph, params)
     grid = self._grid(size)
-    b = tokens.shape[0]
+    b, n = tokens.shape[0], grid[0] * grid[1]
     if noise is None:
-      noise = jax.random.normal(key, (b, grid[0] * grid[1], self.patches.channels))
-    latents, reference_grid = self._encode_references(references)
+      noise = jax.random.normal(key, (b, n, self.config.autoencoder.channels))
+    double = lambda x: x if x is None else jnp.concatenate([x, x])
+    latents = [self._encode(network, r) for r in references]
     if guidance != 1:
       # Two passes in one batch: the prompt, and the empty prompt.
       empty, empty_mask = (jnp.asarray(a) for a in self.tokenize([""]))
       tokens = jnp.concatenate([tokens, jnp.tile(empty, (b, 1))])
       text_mask = jnp.concatenate([text_mask, jnp.tile(empty_mask, (b, 1))])
-      latents = jnp.concatenate([latents, latents])
-      present = jnp.concatenate([present, present])
+      latents = [(double(x), g) for x, g in latents]
+      present = double(present)
+    context = self._context(network, tokens, text_mask)
 
     def euler(x, levels):
       now, after = levels
-      doubled = jnp.concatenate([x, x]) if guidance != 1 else x
+      doubled = double(x) if guidance != 1 else x
       x0 = self._predict_x0(
-          params, doubled, jnp.full(doubled.shape[:1], now), tokens, text_mask,
-          (latents, reference_grid), present, grid)
+          network, doubled, jnp.full(doubled.shape[:1], now), context, latents,
+          present, grid)
       if guidance != 1:
         positive, negative = jnp.split(x0, 2)
         x0 = negative + guidance * (positive - negative)
       velocity = (x - x0) / now
       return x + (after - now) * velocity, None
 
-    levels = jnp.linspace(1.0, 0.0, steps + 1)
+    if self.flow.schedule == "flux2":
+      levels = jnp.asarray(flux2_schedule.levels(n, steps))
+    else:
+      levels = jnp.linspace(1.0, 0.0, steps + 1)
     x, _ = jax.lax.scan(euler, noise, (levels[:-1], levels[1:]))
-    return jnp.clip(self.patches.decode(x, size), 0, 1)
+    return jnp.clip(self._decode(network, x, size), 0, 1)
 
 
 def build(
     name: str,
     overrides: Mapping[str, Any] = {},
     flow: Mapping[str, Any] = {},
-    tokenizer: text.Tokenizer | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Flow:
   """Makes the generator `name` of `models.zoo.MODELS`.
 
   Args:
-    name: 'nano' or 'debug'.
+    name: a key of it.
     overrides: nested changes of its sizes.
     flow: fields of `FlowConfig`.
-    tokenizer: None reads bytes, one token each.
+    tokenizer: None reads bytes, one token each; only nano can do with it.
 
   Raises:
     UserError: unknown name, key or value.

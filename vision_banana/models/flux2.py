@@ -64,9 +64,9 @@ class Flux2Config:
 class QueryKeyNorm(nnx.Module):
   """RMS norms of queries and keys over the head dimension."""
 
-  def __init__(self, config: Flux2Config, rngs: nnx.Rngs):
-    self.query = nnx.RMSNorm(config.head_dim, epsilon=config.eps, rngs=rngs)
-    self.key = nnx.RMSNorm(config.head_dim, epsilon=config.eps, rngs=rngs)
+  def __init__(self, config: Flux2Config):
+    self.query = layers.RMSNorm(config.head_dim, config.eps)
+    self.key = layers.RMSNorm(config.head_dim, config.eps)
 
   def __call__(self, qkv: jax.Array, heads: int) -> tuple[jax.Array, ...]:
     q, k, v = (
@@ -80,7 +80,7 @@ class Stream(nnx.Module):
   def __init__(self, config: Flux2Config, rngs: nnx.Rngs):
     d, hidden = config.width, config.mlp_width
     self.qkv = layers.Linear(d, 3 * d, rngs)
-    self.norm = QueryKeyNorm(config, rngs)
+    self.norm = QueryKeyNorm(config)
     self.out = layers.Linear(d, d, rngs)
     self.mlp_in = layers.Linear(d, 2 * hidden, rngs)
     self.mlp_out = layers.Linear(hidden, d, rngs)
@@ -120,7 +120,7 @@ class SingleBlock(nnx.Module):
     self.config = config
     d, hidden = config.width, config.mlp_width
     self.fused_in = layers.Linear(d, 3 * d + 2 * hidden, rngs)
-    self.norm = QueryKeyNorm(config, rngs)
+    self.norm = QueryKeyNorm(config)
     self.fused_out = layers.Linear(d + hidden, d, rngs)
 
   def __call__(self, x, mod, rope, key_mask):
@@ -159,6 +159,11 @@ class Flux2(nnx.Module):
     self.final_modulation = layers.Linear(d, 2 * d, rngs)
     # Starts at zero, so that an untrained network predicts mid-grey.
     self.image_out = layers.Linear(d, config.in_channels, rngs, zero=True)
+
+  @property
+  def dtype(self) -> jnp.dtype:
+    """Of the parameters."""
+    return self.image_in.kernel.dtype
 
   def __call__(
       self,

@@ -46,6 +46,19 @@ class Linear(nnx.Module):
     return flat.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
+class RMSNorm(nnx.Module):
+  """In float32 inside, scale too; rounded once, to the dtype of the input."""
+
+  def __init__(self, features: int, eps: float):
+    self.eps = eps
+    self.scale = nnx.Param(jnp.ones(features))
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    h = x.astype(jnp.float32)
+    h = h * jax.lax.rsqrt(jnp.square(h).mean(-1, keepdims=True) + self.eps)
+    return (self.scale[...].astype(jnp.float32) * h).astype(x.dtype)
+
+
 def layer_norm(x: jax.Array, eps: float) -> jax.Array:
   """LayerNorm over the last axis without scale or bias, in float32."""
   h = x.astype(jnp.float32)

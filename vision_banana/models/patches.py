@@ -18,12 +18,23 @@ class PatchesConfig:
   """Attributes: size is the edge of a patch in pixels."""
   size: int = 8
 
+  @property
+  def channels(self) -> int:
+    """Channels of a token."""
+    return 3 * self.size**2
+
+  @property
+  def pixels(self) -> int:
+    """Edge in pixels of the square that one token stands for."""
+    return self.size
+
 
 class Patches:
   """RGB [B, H, W, 3] in 0..1 ↔ tokens [B, H/size · W/size, 3·size²]."""
 
   def __init__(self, config: PatchesConfig):
     self.size = p = config.size
+    self.channels = config.channels
     frequency = np.arange(p)
     basis = np.cos(np.pi / p * (frequency[None] + 0.5) * frequency[:, None])
     basis *= np.sqrt(np.where(frequency[:, None] == 0, 1.0, 2.0) / p)
@@ -34,10 +45,6 @@ class Patches:
     spread = np.maximum(0.5 * p / (1.0 + u**2 + v**2), 0.02 * p)
     self.scale = np.repeat(spread.reshape(-1, 1), 3, 1).ravel().astype(np.float32)
     self.basis = self.basis.astype(np.float32)
-
-  @property
-  def channels(self) -> int:
-    return 3 * self.size**2
 
   @property
   def channel_weights(self) -> np.ndarray:

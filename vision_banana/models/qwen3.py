@@ -45,6 +45,7 @@ class Qwen3Config:
     eps: of every norm.
     taps: the hidden states that are read, ascending; 0 is the embedding, i the
       output of the i-th layer.
+    max_length: tokens a prompt is padded to, its template included.
   """
   vocab_size: int = 151936
   width: int = 2560
@@ -56,6 +57,7 @@ class Qwen3Config:
   rope_theta: float = 1e6
   eps: float = 1e-6
   taps: tuple[int, ...] = (9, 18, 27)
+  max_length: int = 512
 
   def __post_init__(self):
     if self.num_heads % self.num_kv_heads:
@@ -80,19 +82,6 @@ class Qwen3Config:
     return len(self.taps) * self.width
 
 
-class RMSNorm(nnx.Module):
-  """In float32 inside, scale too; rounded once, to the dtype of the input."""
-
-  def __init__(self, features: int, eps: float):
-    self.eps = eps
-    self.scale = nnx.Param(jnp.ones(features))
-
-  def __call__(self, x: jax.Array) -> jax.Array:
-    h = x.astype(jnp.float32)
-    h = h * jax.lax.rsqrt(jnp.square(h).mean(-1, keepdims=True) + self.eps)
-    return (self.scale[...].astype(jnp.float32) * h).astype(x.dtype)
-
-
 class Block(nnx.Module):
   """Pre-norm causal attention with grouped queries, then a gated MLP."""
 
@@ -100,12 +89,12 @@ class Block(nnx.Module):
     self.config = config
     c = config
     heads = (c.num_heads + 2 * c.num_kv_heads) * c.head_dim
-    self.attention_norm = RMSNorm(c.width, c.eps)
+    self.attention_norm = layers.RMSNorm(c.width, c.eps)
     self.qkv = layers.Linear(c.width, heads, rngs)
-    self.query_norm = RMSNorm(c.head_dim, c.eps)
-    self.key_norm = RMSNorm(c.head_dim, c.eps)
+    self.query_norm = layers.RMSNorm(c.head_dim, c.eps)
+    self.key_norm = layers.RMSNorm(c.head_dim, c.eps)
     self.out = layers.Linear(c.num_heads * c.head_dim, c.width, rngs)
-    self.mlp_norm = RMSNorm(c.width, c.eps)
+    self.mlp_norm = layers.RMSNorm(c.width, c.eps)
     self.mlp_in = layers.Linear(c.width, 2 * c.mlp_width, rngs)
     self.mlp_out = layers.Linear(c.mlp_width, c.width, rngs)
 

@@ -33,6 +33,11 @@ class TextConfig:
   num_heads: int = 4
   mlp_ratio: float = 2.0
 
+  @property
+  def features(self) -> int:
+    """Channels of a token as it comes out."""
+    return self.width
+
 
 class Tokenizer:
   """Text to padded ids. Id 0 pads, id 1 ends a prompt."""

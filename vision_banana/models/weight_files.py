@@ -6,13 +6,13 @@ config.json and safetensors, in one file or in shards.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
+from vision_banana import folders
 from vision_banana.errors import UserError
 from vision_banana.models import reference_configs, safetensors_io, weights
 from vision_banana.models.flux2 import Flux2Config
@@ -99,8 +99,6 @@ def write(
   stored = safetensors_io.open_tensors(source)
   weights.check(stored, wanted, source)
   weights.check_params(params, wanted)
-  if os.path.lexists(folder):
-    raise UserError(f"{folder}: exists; remove it or choose another folder.")
 
   def spec(key: str) -> tuple[tuple[int, ...], np.dtype]:
     if key in wanted.ignored:
@@ -114,25 +112,13 @@ def write(
     return weights.published(params, wanted, key, dtype)
 
   files = safetensors_io.layout(source)
-  folder = os.path.abspath(folder)
-  temporary = ""
-  try:
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    temporary = tempfile.mkdtemp(prefix=".weights-", dir=os.path.dirname(folder))
+  with folders.whole(folder, replace=False) as made:
     total = sum(
         safetensors_io.write_file(
-            os.path.join(temporary, name), {k: spec(k) for k in keys}, tensor)
+            os.path.join(made, name), {k: spec(k) for k in keys}, tensor)
         for name, keys in files.items())
     for name in os.listdir(source):
       if name.endswith(safetensors_io.INDEX):
-        safetensors_io.write_index(os.path.join(temporary, name), files, total)
+        safetensors_io.write_index(os.path.join(made, name), files, total)
       elif name.endswith(".json"):
-        shutil.copyfile(os.path.join(source, name), os.path.join(temporary, name))
-    os.chmod(temporary, 0o755)  # mkdtemp makes it private.
-    os.rename(temporary, folder)
-  except OSError as e:
-    raise UserError(f"{folder}: cannot write the weights ({e.strerror}); free space "
-                    "or choose another folder.") from e
-  finally:
-    if temporary:
-      shutil.rmtree(temporary, ignore_errors=True)
+        shutil.copyfile(os.path.join(source, name), os.path.join(made, name))

@@ -7,8 +7,6 @@ A model folder holds `model.json` (name, sizes, flow settings, notes),
 import dataclasses
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,14 +16,17 @@ import numpy as np
 import safetensors.numpy
 from flax import nnx
 
-from vision_banana import settings
+from vision_banana import folders, settings
 from vision_banana.errors import UserError
-from vision_banana.models import text
+from vision_banana.models import qwen3_text, text
+from vision_banana.models.autoencoder import Autoencoder, AutoencoderConfig
 from vision_banana.models.flux2 import Flux2, Flux2Config
 from vision_banana.models.patches import PatchesConfig
+from vision_banana.models.qwen3 import Qwen3, Qwen3Config
 from vision_banana.models.text import TextConfig
 
 Params = dict[str, Any]
+WEIGHTS = "params.safetensors"
 _FLOATS = ("float32", "float16", "bfloat16")
 
 
@@ -35,26 +36,35 @@ class ModelConfig:
 
   Attributes:
     flux2: the transformer.
-    text: the text encoder.
-    patches: the image autoencoder.
+    text: the text encoder, nano's or klein's.
+    autoencoder: of pictures; nano's learns nothing.
     image_size: edge in pixels of the pictures the model is trained on.
-    num_references: reference pictures a training sample carries.
+    num_references: reference pictures a training sample carries, and the most that
+      can be given.
+    any_size: whether it paints at the size of the picture it is shown, as klein can;
+      else at `image_size`, and the result is resized.
   """
   flux2: Flux2Config
-  text: TextConfig
-  patches: PatchesConfig = PatchesConfig()
+  text: TextConfig | Qwen3Config
+  autoencoder: PatchesConfig | AutoencoderConfig = PatchesConfig()
   image_size: int = 64
   num_references: int = 1
+  any_size: bool = False
 
   def __post_init__(self):
-    if self.flux2.in_channels != 3 * self.patches.size**2:
+    if self.flux2.in_channels != self.autoencoder.channels:
       raise ValueError(
-          f"flux2.in_channels must be {3 * self.patches.size**2} for patches of "
-          f"{self.patches.size}, got {self.flux2.in_channels}.")
-    if self.flux2.text_dim != self.text.width:
+          f"flux2.in_channels must be {self.autoencoder.channels}, the channels of "
+          f"the autoencoder, got {self.flux2.in_channels}.")
+    if self.flux2.text_dim != self.text.features:
       raise ValueError(
-          f"flux2.text_dim {self.flux2.text_dim} must equal text.width "
-          f"{self.text.width}.")
+          f"flux2.text_dim {self.flux2.text_dim} must equal the text encoder's "
+          f"{self.text.features} channels.")
+
+  @property
+  def mask_text(self) -> bool:
+    """Whether padding is hidden from the transformer; klein's reads it."""
+    return isinstance(self.text, TextConfig)
 
 
 MODELS = {
@@ -71,6 +81,10 @@ MODELS = {
         text=TextConfig(
             vocab_size=258, max_length=48, width=16, num_layers=1, num_heads=2),
         image_size=16),
+    # FLUX.2 [klein] base 4B; the sizes of others are read from their folders.
+    "klein": ModelConfig(
+        flux2=Flux2Config(), text=Qwen3Config(), autoencoder=AutoencoderConfig(),
+        image_size=1024, num_references=4, any_size=True),
 }
 
 
@@ -82,7 +96,7 @@ def model_config(name: str, overrides: Mapping[str, Any] = {}) -> ModelConfig:
   """
   if name not in MODELS:
     raise UserError(f"unknown model '{name}'; known: {', '.join(MODELS)}.")
-  return _from_dict(_merge(dataclasses.asdict(MODELS[name]), overrides))
+  return _from_dict(name, _merge(dataclasses.asdict(MODELS[name]), overrides))
 
 
 def _merge(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,20 +107,26 @@ def _merge(base: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]
   return merged
 
 
-def _from_dict(sizes: Mapping[str, Any]) -> ModelConfig:
+def _from_dict(name: str, sizes: Mapping[str, Any]) -> ModelConfig:
+  """Sizes as JSON has them to those of `name`'s kind."""
   sizes = dict(sizes)
-  if "rope_axes" in sizes.get("flux2", {}):
-    axes = tuple(sizes["flux2"]["rope_axes"])
-    sizes["flux2"] = {**sizes["flux2"], "rope_axes": axes}
+  for part in ("flux2", "text", "autoencoder"):
+    values = {k: tuple(v) if isinstance(v, list) else v
+              for k, v in sizes.get(part, {}).items()}
+    kind = type(getattr(MODELS[name], part))
+    sizes[part] = settings.build(kind, values, f"model.{part}")
   return settings.build(ModelConfig, sizes, "model")
 
 
 class Network(nnx.Module):
-  """Everything with parameters: the transformer and its text encoder."""
+  """Everything with parameters: transformer, text encoder, learned autoencoder."""
 
   def __init__(self, config: ModelConfig, rngs: nnx.Rngs):
+    encoder = Qwen3 if isinstance(config.text, Qwen3Config) else text.TextEncoder
     self.flux2 = Flux2(config.flux2, rngs)
-    self.text = text.TextEncoder(config.text, rngs)
+    self.text = encoder(config.text, rngs)
+    if isinstance(config.autoencoder, AutoencoderConfig):
+      self.autoencoder = Autoencoder(config.autoencoder, rngs)
 
 
 def abstract_network(config: ModelConfig) -> Network:
@@ -122,7 +142,7 @@ class SavedModel:
     name: key of `MODELS`.
     config: sizes.
     flow: settings of the flow generator, a plain dict.
-    params: nested dict of float32 numpy arrays.
+    params: nested dict of arrays.
     tokenizer: of the text encoder.
     notes: free text fields, for example how it was trained.
   """
@@ -130,8 +150,11 @@ class SavedModel:
   config: ModelConfig
   flow: dict[str, Any]
   params: Params
-  tokenizer: text.Tokenizer
+  tokenizer: text.Tokenizer | qwen3_text.Tokenizer
   notes: dict[str, Any]
+
+  def with_params(self, params: Params) -> "SavedModel":
+    return dataclasses.replace(self, params=params)
 
 
 def flatten(params: Params) -> dict[str, Any]:
@@ -152,27 +175,12 @@ def unflatten(flat: Mapping[str, Any]) -> Params:
   return nested
 
 
-def save_model(
-    folder: str,
-    *,
-    name: str,
-    config: ModelConfig,
-    flow: Mapping[str, Any],
-    params: Params,
-    tokenizer: text.Tokenizer,
-    notes: Mapping[str, Any],
-    dtype: str = "float32",
-) -> None:
+def save_model(folder: str, saved: SavedModel, dtype: str = "float32") -> None:
   """Writes a model folder; an older one of that name is replaced, never mixed with.
 
   Args:
     folder: destination.
-    name: key of `MODELS` the sizes derive from.
-    config: sizes.
-    flow: settings of the flow generator (JSON values).
-    params: nested dict of arrays.
-    tokenizer: of the text encoder.
-    notes: JSON values kept in model.json.
+    saved: what it shall hold.
     dtype: float32, float16 or bfloat16, of the stored weights.
 
   Raises:
@@ -183,34 +191,21 @@ def save_model(
   storage = np.dtype(getattr(ml_dtypes, dtype, dtype))
   tensors = {
       k: np.ascontiguousarray(np.asarray(v).astype(storage))
-      for k, v in flatten(params).items()}
-  about = {
-      "name": name, "config": dataclasses.asdict(config), "flow": dict(flow),
-      "notes": dict(notes)}
-  folder = os.path.abspath(folder)
-  temporary = ""
-  try:
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    temporary = tempfile.mkdtemp(prefix=".model-", dir=os.path.dirname(folder))
-    weights = os.path.join(temporary, "params.safetensors")
+      for k, v in flatten(saved.params).items()}
+  with folders.whole(folder, replace=True) as made:
+    weights = os.path.join(made, WEIGHTS)
     safetensors.numpy.save_file(tensors, weights)
     os.chmod(weights, 0o644)  # The library makes it private.
-    _write(os.path.join(temporary, "model.json"), json.dumps(about, indent=1) + "\n")
-    _write(os.path.join(temporary, "tokenizer.json"), tokenizer.to_json())
-    os.chmod(temporary, 0o755)
-    if os.path.isdir(folder):
-      old = temporary + ".old"
-      os.rename(folder, old)
-      os.rename(temporary, folder)
-      shutil.rmtree(old)
-    else:
-      os.rename(temporary, folder)
-  except OSError as e:
-    raise UserError(f"{folder}: cannot write the model ({e.strerror}); free space "
-                    "or choose another folder.") from e
-  finally:
-    if temporary:
-      shutil.rmtree(temporary, ignore_errors=True)
+    write_about(made, saved)
+
+
+def write_about(folder: str, saved: SavedModel) -> None:
+  """Writes all of a model folder but the weights."""
+  about = {
+      "name": saved.name, "config": dataclasses.asdict(saved.config),
+      "flow": dict(saved.flow), "notes": dict(saved.notes)}
+  _write(os.path.join(folder, "model.json"), json.dumps(about, indent=1) + "\n")
+  _write(os.path.join(folder, "tokenizer.json"), saved.tokenizer.to_json())
 
 
 def _write(path: str, content: str) -> None:
@@ -218,18 +213,17 @@ def _write(path: str, content: str) -> None:
     f.write(content)
 
 
-def load_model(folder: str) -> SavedModel:
-  """Reads a model folder written by `save_model`.
+def read_about(folder: str) -> SavedModel:
+  """Reads all of a model folder but the weights; `params` is empty.
 
   Raises:
-    UserError: not such a folder, or a file in it is missing, corrupt, or does
-      not fit the sizes in model.json.
+    UserError: not such a folder, or a file in it is missing or corrupt.
   """
   path = os.path.join(folder, "model.json")
   try:
     with open(path, encoding="utf-8") as f:
       about = json.load(f)
-    config = _from_dict(about["config"])
+    config = _from_dict(about["name"], about["config"])
     name, flow, notes = about["name"], dict(about["flow"]), dict(about["notes"])
   except FileNotFoundError as e:
     raise UserError(
@@ -237,17 +231,29 @@ def load_model(folder: str) -> SavedModel:
         "that training wrote.") from e
   except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
     raise UserError(f"{path}: corrupt ({e}); write the model again.") from e
-  tokenizer = text.Tokenizer.from_file(
+  reader = qwen3_text if isinstance(config.text, Qwen3Config) else text
+  tokenizer = reader.Tokenizer.from_file(
       os.path.join(folder, "tokenizer.json"), config.text.max_length)
-  weights = os.path.join(folder, "params.safetensors")
+  return SavedModel(name, config, flow, {}, tokenizer, notes)
+
+
+def load_model(folder: str) -> SavedModel:
+  """Reads a model folder written by `save_model`; its weights become float32.
+
+  Raises:
+    UserError: not such a folder, or a file in it is missing, corrupt, or does
+      not fit the sizes in model.json.
+  """
+  about = read_about(folder)
+  weights = os.path.join(folder, WEIGHTS)
   try:
     flat = safetensors.numpy.load_file(weights)
   except (OSError, safetensors.SafetensorError) as e:
     raise UserError(
         f"{weights}: not readable ({e}); copy or write the model again.") from e
-  _check_shapes(flat, config, weights)
-  params = unflatten({k: np.asarray(v, np.float32) for k, v in flat.items()})
-  return SavedModel(name, config, flow, params, tokenizer, notes)
+  _check_shapes(flat, about.config, weights)
+  return about.with_params(
+      unflatten({k: np.asarray(v, np.float32) for k, v in flat.items()}))
 
 
 def _check_shapes(

@@ -45,13 +45,12 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
 
   def export(ema: Any, step: int) -> None:
     if jax.process_index() == 0:
-      zoo.save_model(
-          str(workdir / "model"), name=generator.name, config=generator.config,
-          flow=dataclasses.asdict(generator.flow), params=ema,
-          tokenizer=generator.tokenizer,
-          notes={"steps": step, "samples": step * config.data.batch_size,
-                 "mixture": dict(config.data.mixture), "seed": config.seed,
-                 "init_from": config.init_from, "notes": config.notes})
+      notes = {"steps": step, "samples": step * config.data.batch_size,
+               "mixture": dict(config.data.mixture), "seed": config.seed,
+               "init_from": config.init_from, "notes": config.notes}
+      zoo.save_model(str(workdir / "model"), zoo.SavedModel(
+          generator.name, generator.config, dataclasses.asdict(generator.flow), ema,
+          generator.tokenizer, notes))
 
   return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
                   draw=draw, export=export)

@@ -57,7 +57,8 @@ def drawer(
 
   def draw(params: Any) -> np.ndarray:
     painted = generator.generate(
-        params, batch["tokens"], batch["text_mask"], pictures[:, 1:],
+        params, batch["tokens"], batch["text_mask"],
+        [pictures[:, 1 + r] for r in range(pictures.shape[1] - 1)],
         batch["present"][:, 1:], jax.random.key(0), size=pictures.shape[2:4],
         steps=steps, guidance=guidance)
     return grid(prompts, np.asarray(pictures), batch["present"],
