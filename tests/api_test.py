@@ -9,7 +9,7 @@ from PIL import Image
 
 import vision_banana
 from tests.eval import fake
-from vision_banana import api
+from vision_banana import api, painter
 from vision_banana.codecs import depth, normals, segmentation
 from vision_banana.errors import UserError
 from vision_banana.eval import images
@@ -118,7 +118,7 @@ def test_kinds_of_input_are_the_same_picture(model, tmp_path):
 
 
 def test_a_batch_is_as_many_single_questions(model, monkeypatch):
-  monkeypatch.setattr(api, "BATCH", 4)
+  monkeypatch.setattr(painter, "BATCH", 4)
   requests = [tasks.request(t) for t in ("depth", "normals", "edges")] * 2
   pictures = [_picture(16, 16 + i, i) for i in range(6)]
   together = model.predict_batch(requests, pictures, seed=3)
@@ -148,6 +148,11 @@ def test_generate(model):
   assert np.abs(rgb - other).max() > 0.01
 
 
+def test_a_size_of_no_whole_latents_is_cut(model):
+  whole = model.generate("x", size=(24, 16))
+  np.testing.assert_array_equal(model.generate("x", size=(20, 9)), whole[:20, :9])
+
+
 @pytest.mark.parametrize("call,expected", [
     (lambda m: m.predict(_picture(4, 4), "dept"), "unknown task 'dept'.*depth"),
     (lambda m: m.predict(_picture(4, 4), "text_to_image"), "use generate"),
@@ -158,7 +163,7 @@ def test_generate(model):
     (lambda m: m.predict(_picture(4, 4), "depth", seed=-1), "seed -1"),
     (lambda m: m.predict(_picture(4, 4), "depth", guidance=np.inf), "guidance"),
     (lambda m: m.generate("x", [_picture(4, 4)] * 2), "at most 1"),
-    (lambda m: m.generate("x", size=20), "multiples of 8"),
+    (lambda m: m.generate("x", size=16, noise=np.zeros((5, 192))), r"\[4, 192\] or"),
     (lambda m: m.generate("x", size=100000), "1 to 256"),
     (lambda m: m.generate("long " * 100), "shorten it")])
 def test_bad_input_is_one_line(model, call, expected):

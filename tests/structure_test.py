@@ -13,11 +13,11 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "vision_banana"
 # A module imports from its own layer and from earlier ones.
 LAYERS = (
-    "errors", "settings", "codecs", "tasks", "data", "models", "generators",
-    "train", "eval", "api", "commands", "main")
+    "errors", "settings", "folders", "codecs", "tasks", "data", "models", "generators",
+    "train", "eval", "painter", "api", "commands", "main")
 # Generators know nothing of scenes or tasks, and what is below them neither.
 FORBIDDEN = {"models": ("tasks", "data"), "generators": ("tasks", "data"),
-             "data": ("models",), "tasks": ("models",), "codecs": LAYERS[3:]}
+             "data": ("models",), "tasks": ("models",), "codecs": LAYERS[4:]}
 
 
 def _modules():

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from vision_banana import painter
 from vision_banana.errors import UserError
 from vision_banana.eval import decoding, images
 from vision_banana.eval.images import ImageLike
@@ -25,7 +26,6 @@ from vision_banana.tasks import tasks
 from vision_banana.train import metrics_writer
 
 EMBEDDED = pathlib.Path(__file__).parent / "embedded"
-BATCH = 32
 
 
 def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
@@ -83,7 +83,6 @@ class Model:
     notes: what its folder says of it, for example how it was trained.
     log: lines of its folder's `metrics.jsonl`, [] when it has none.
     size: (height, width) it was trained at and paints by default.
-    any_size: whether it takes pictures at their own size instead, as klein does.
     guidance: default classifier-free guidance, from its folder.
   """
 
@@ -96,8 +95,7 @@ class Model:
     self.notes = notes or {}
     self.log = log
     self.size = (generator.config.image_size,) * 2
-    self.any_size = generator.config.any_size
-    self.num_references = generator.config.num_references
+    self._painter = painter.Painter(generator)
     self.guidance = generator.flow.guidance
 
   def with_params(self, params: Params, name: str) -> "Model":
@@ -163,14 +161,14 @@ class Model:
     """
     pictures = [images.read(r) for r in references]
     asked = None if size is None else self._asked(size)
-    canvas = self.size if asked is None else self._rounded(asked)
-    boxes = [self._box(p, canvas) for p in pictures]
+    canvas = self.size if asked is None else self._painter.rounded(asked)
+    boxes = [self._painter.box(p, canvas) for p in pictures]
     if asked is None and boxes:
       canvas = boxes[0].canvas
     placed = [b.place(p) for b, p in zip(boxes, pictures, strict=True)]
     steps = self.default_steps("image") if steps is None else steps
     rgb = self._paint([prompt], [placed], canvas, steps, guidance, seed,
-                      self._tokens_of(noise, canvas))[0]
+                      self._painter.tokens_of(noise, canvas))[0]
     if asked is None:
       return boxes[0].restore(rgb, smooth=True) if boxes else rgb
     return rgb[:asked[0], :asked[1]]
@@ -222,7 +220,7 @@ class Model:
       seed: of the starting noise; an item's noise also depends on its place.
     """
     boxes = [images.Letterbox(self.size, self.size) if p is None
-             else self._box(p, self.size) for p in pictures]
+             else self._painter.box(p, self.size) for p in pictures]
     placed = [[] if p is None else [b.place(p)]
               for b, p in zip(boxes, pictures, strict=True)]
     if steps is None:
@@ -238,39 +236,12 @@ class Model:
         decoding.decode(r, b.restore(rgb, decoding.is_smooth(r)))
         for r, b, rgb in zip(requests, boxes, painted, strict=True)]
 
-  def _box(self, picture: np.ndarray, canvas: tuple[int, int]) -> images.Letterbox:
-    """Where the model sees a picture, when what it paints is `canvas`."""
-    if not self.any_size:
-      return images.Letterbox(picture.shape[:2], canvas)
-    own = images.canvas_for(picture.shape[:2], self.size[0])
-    return images.Letterbox(picture.shape[:2], own, largest_scale=1.0)
-
   def _asked(self, size: int | tuple[int, int]) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
     if min(height, width) < 1 or max(height, width) > 16 * max(self.size):
       raise UserError(f"size {height}x{width}: give 1 to {16 * max(self.size)} pixels "
                       f"a side; this model was trained at {self.size[0]}.")
     return height, width
-
-  def _rounded(self, size: tuple[int, int]) -> tuple[int, int]:
-    """Up to whole latents."""
-    pixels = self.generator.config.autoencoder.pixels
-    return tuple(-(-side // pixels) * pixels for side in size)
-
-  def _tokens_of(self, noise, canvas: tuple[int, int]) -> np.ndarray | None:
-    """Given noise as tokens [1, N, C]."""
-    if noise is None:
-      return None
-    noise, latents = np.asarray(noise, np.float32), self.generator.config.autoencoder
-    height, width = (side // latents.pixels for side in canvas)
-    if noise.shape == (1, latents.channels, height, width):
-      return noise.reshape(1, latents.channels, -1).transpose(0, 2, 1)
-    if noise.shape == (height * width, latents.channels):
-      return noise[None]
-    raise UserError(
-        f"noise of shape {noise.shape}: for a picture of {canvas[0]}x{canvas[1]} give "
-        f"[{height * width}, {latents.channels}] or [1, {latents.channels}, {height}, "
-        f"{width}].")
 
   def _paint(self, prompts, references, canvas, steps, guidance, seed, noise=None):
     """float32 [N, *canvas, 3]; `references` is a list of canvas pictures each."""
@@ -281,42 +252,5 @@ class Model:
       raise UserError(f"guidance {guidance}: give a finite number, 1 for none.")
     if not 0 <= seed < 2**32:
       raise UserError(f"seed {seed}: give 0 to {2**32 - 1}.")
-    most = max(map(len, references), default=0)
-    if most > self.num_references:
-      raise UserError(f"{most} references: '{self.name}' reads at most "
-                      f"{self.num_references}.")
-    n = len(prompts)
-    tokens, mask = self.generator.tokenize(list(prompts), strict=True)
-    pictures, present = self._stack(references, canvas, most)
-    # Batches are filled up, so that one compiled sampler serves them all and an
-    # item's noise depends on its place alone.
-    batch = 1 if n == 1 or self.any_size else BATCH
-    painted = []
-    for start in range(0, n, batch):
-      rows = np.minimum(np.arange(start, start + batch), n - 1)
-      key = jax.random.fold_in(jax.random.key(seed), start)
-      rgb = self.generator.generate(
-          self.params, tokens[rows], mask[rows], [p[rows] for p in pictures],
-          None if present is None else present[rows], key, size=canvas, steps=steps,
-          guidance=float(guidance), noise=noise)
-      painted.append(np.asarray(rgb))
-    return np.concatenate(painted)[:n]
-
-  def _stack(self, references, canvas, most):
-    """Reference pictures float32 [N,H,W,3], one array a place, and which are there.
-
-    One compiled sampler of a model of one size serves any number of references:
-    those that are not there are hidden. A larger model is not given them at all.
-    """
-    if self.any_size:
-      if any(len(given) != most for given in references):
-        raise UserError("pictures with and without references in one batch: ask for "
-                        "them in two.")
-      return [np.stack([given[r] for given in references]) / np.float32(255)
-              for r in range(most)], None
-    present = np.zeros((len(references), self.num_references), bool)
-    pictures = np.zeros((self.num_references, len(references), *canvas, 3), np.float32)
-    for i, given in enumerate(references):
-      for r, picture in enumerate(given):
-        pictures[r, i], present[i, r] = picture / np.float32(255), True
-    return list(pictures), present
+    return self._painter.paint(self.params, prompts, references, canvas, steps,
+                               float(guidance), seed, noise)

@@ -141,3 +141,27 @@ def test_files_are_whole_or_absent(tmp_path, monkeypatch):
   rgb = _gradient(3, 4)
   np.testing.assert_array_equal(images.read(Image.open(io.BytesIO(files.png(rgb)))),
                                 rgb)
+
+
+@pytest.mark.parametrize("source, edge, canvas", [
+    ((64, 128), 1024, (64, 128)),  # As it is.
+    ((65, 30), 1024, (128, 64)),  # Up to whole buckets.
+    ((1000, 1100), 1024, (960, 1024)),  # More than 1024² pixels are made smaller.
+    ((4000, 3000), 1024, (1152, 832)),
+    ((1, 1000), 1024, (128, 1024)),  # No side is more than 8 times the other.
+    ((40000, 10), 1024, (2880, 384)),
+])
+def test_canvas_of_a_model_of_any_size(source, edge, canvas):
+  assert images.canvas_for(source, edge) == canvas
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 70), (100, 130)])
+def test_small_pictures_are_padded_not_enlarged(size):
+  canvas = images.canvas_for(size, 96)
+  box = images.Letterbox(size, canvas, largest_scale=1.0)
+  picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+  placed = box.place(picture)
+  assert placed.shape == (*canvas, 3)
+  if size[0] * size[1] <= 96**2:  # Exactly the picture comes back.
+    back = box.restore(placed / 255, smooth=False)
+    np.testing.assert_array_equal(np.round(back * 255), picture)

@@ -13,6 +13,7 @@ import pytest
 import safetensors.numpy
 
 import vision_banana
+from vision_banana.errors import UserError
 from vision_banana.models import zoo
 
 GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
@@ -83,3 +84,36 @@ def test_the_noise_may_be_tokens(model):
   a = model.generate(PROMPT, size=(64, 96), steps=1, noise=noise)
   b = model.generate(PROMPT, size=(64, 96), steps=1, noise=tokens)
   np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 70)])
+def test_dense_prediction_pads_and_cuts_back(model, size, monkeypatch):
+  picture = references()[1][:size[0], :size[1]]
+  seen = {}
+  generate = model.generator.generate
+
+  def watch(params, tokens, mask, pictures, *args, **kwargs):
+    seen.update(picture=pictures[0][0], size=kwargs["size"])
+    return generate(params, tokens, mask, pictures, *args, **kwargs)
+
+  monkeypatch.setattr(model.generator, "generate", watch)
+  result = model.predict(picture, "depth", steps=1, guidance=1.0)
+  assert result.value.shape == size
+  # The whole picture at its own scale: nothing cropped away, nothing resized.
+  height, width = seen["size"]
+  assert height % 64 == width % 64 == 0 and height - size[0] < 64
+  top, left = (height - size[0]) // 2, (width - size[1]) // 2
+  np.testing.assert_allclose(
+      seen["picture"][top:top + size[0], left:left + size[1]] * 255, picture, atol=1e-3)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda m: m.generate("x", references() * 3), "6 references.*at most 4"),
+    (lambda m: m.generate("word " * 600), "shorten it"),
+    (lambda m: m.generate("x", noise=np.zeros((3, 12)), size=64), r"\[16, 12\] or"),
+    (lambda m: vision_banana.load(FOLDER, dtype="float8"), "float32 or bfloat16"),
+])
+def test_bad_input_is_one_line(model, call, message):
+  with pytest.raises(UserError, match=message) as e:
+    call(model)
+  assert "\n" not in str(e.value)

@@ -177,11 +177,12 @@ def canvas_for(source: tuple[int, int], edge: int) -> tuple[int, int]:
   Returns:
     (height, width), neither more than `LONGEST_ASPECT` times the other.
   """
-  scale = min(1.0, edge / math.sqrt(source[0] * source[1]))
   up = lambda x: max(1, math.ceil(x / BUCKET)) * BUCKET
+  sides = [max(a, b / LONGEST_ASPECT) for a, b in (source, source[::-1])]
+  scale = min(1.0, edge / math.sqrt(sides[0] * sides[1]))
   # Rounding down where the picture is made smaller keeps it within edge².
   height, width = (up(s) if scale == 1 else max(1, int(s * scale / BUCKET)) * BUCKET
-                   for s in source)
+                   for s in sides)
   return (max(height, up(width / LONGEST_ASPECT)),
           max(width, up(height / LONGEST_ASPECT)))
 
