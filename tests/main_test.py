@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from PIL import Image
 
 from tests.eval import fake
@@ -266,3 +267,45 @@ def test_a_place_that_cannot_be_written_is_named(tiny, photo, tmp_path, capsys):
   (tmp_path / "file").write_text("")
   assert "file" in _fails(capsys, "predict", "--model", tiny, photo, "--task", "depth",
                           "--out", tmp_path / "file" / "out")
+
+
+KLEIN = pathlib.Path(__file__).parent / "goldens" / "klein"
+
+
+def test_convert_there_and_back(tmp_path, capsys):
+  orbax, back = tmp_path / "orbax", tmp_path / "back"
+  assert _run("convert", KLEIN, orbax, "--to", "orbax") == 0
+  assert _run("convert", orbax, back, "--to", "diffusers") == 0
+  for path in KLEIN.rglob("*.safetensors"):
+    ours, theirs = (safetensors.numpy.load_file(root / path.relative_to(KLEIN))
+                    for root in (back, KLEIN))
+    assert ours.keys() == theirs.keys()
+    for key, value in theirs.items():
+      np.testing.assert_array_equal(ours[key], value)
+  assert capsys.readouterr().out.split() == [str(orbax), str(back)]
+
+
+def test_klein_from_the_shell(tmp_path):
+  picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+  Image.fromarray(picture).save(tmp_path / "photo.png")
+  assert _run("predict", tmp_path / "photo.png", "--model", KLEIN, "--task", "depth",
+              "--steps", 1, "--guidance", 1, "--out", tmp_path) == 0
+  assert np.load(tmp_path / "photo_depth.npy").shape == (50, 70)
+  assert _run("generate", "a room", "--model", KLEIN, "--steps", 1, "--guidance", 1,
+              "--size", "64x70", "--out", tmp_path / "room.png") == 0
+  assert Image.open(tmp_path / "room.png").size == (70, 64)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("none", "out", "--to", "orbax"), "no such model"),
+    ((KLEIN / "transformer" / "diffusion_pytorch_model.safetensors", "out", "--to",
+      "orbax"), "name the folder with the other parts"),
+    ((KLEIN, KLEIN, "--to", "orbax"), "exists; remove it"),
+    (("TINY", "out", "--to", "diffusers"), "is not a klein"),
+])
+def test_bad_conversions(tiny, tmp_path, monkeypatch, capsys, arguments, message):
+  monkeypatch.chdir(tmp_path)
+  assert _run("convert", *(tiny if a == "TINY" else a for a in arguments)) == 2
+  error = capsys.readouterr().err
+  assert message in error and error.count("\n") == 1
+  assert not (tmp_path / "out").exists()

@@ -12,6 +12,7 @@ from vision_banana.errors import UserError
 from vision_banana.eval import baselines, benchmarks, evaluator, figures, files
 from vision_banana.eval import images, panels, report, tables
 from vision_banana.eval.decoding import Prediction
+from vision_banana.models import klein_folder, orbax_folder
 from vision_banana.train import config, launch
 
 _TASK_ARGUMENTS = ("classes", "name", "phrase", "prompt", "color", "background",
@@ -159,6 +160,29 @@ def train(args: argparse.Namespace) -> None:
   result = launch.train(experiment, args.workdir)
   if result.reason == "SIGTERM":
     raise SystemExit(143)  # as a process ended by the signal, for schedulers
+
+
+def convert(args: argparse.Namespace) -> None:
+  """Writes a model in another layout."""
+  source = pathlib.Path(args.model)
+  if source.is_file():
+    if not args.source:
+      raise UserError(f"{source}: a transformer alone; name the folder with the other "
+                      "parts by --source.")
+    saved = klein_folder.read(args.source, dtype=args.dtype, transformer=str(source))
+  elif source.is_dir():
+    saved = api.read(source, args.dtype)
+  else:
+    raise UserError(f"{source}: no such model; give a model folder.")
+  if args.to == "orbax":
+    orbax_folder.write(args.out, saved)
+  else:
+    parts = args.source or saved.notes.get("source")
+    if not parts:
+      raise UserError(f"{source}: is not a klein, or does not say what it was made "
+                      "from; name its diffusers folder by --source.")
+    klein_folder.write(args.out, saved.config, saved.params, source=parts)
+  print(args.out)
 
 
 def render(args: argparse.Namespace) -> None:

@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
   _eval(command("eval", "Evaluate models on a benchmark; table, JSON and report."))
   _predict(command("predict", "Ask about pictures: depth, normals, masks, edges, …"))
   _generate(command("generate", "Paint a picture from a prompt, or edit one."))
+  _convert(command("convert", "Convert klein between diffusers and orbax folders."))
   _render(command("render", "Render rooms with exact ground truth as a dataset."))
   return parser
 
@@ -87,7 +88,8 @@ def _train(p: argparse.ArgumentParser) -> None:
 
 def _sampling(p: argparse.ArgumentParser) -> None:
   p.add_argument("--model", default="nano", metavar="NAME|DIR",
-                 help="'nano', 'nano_base' or a model folder")
+                 help="'nano', 'nano_base', a model folder, or a diffusers folder "
+                 "of FLUX.2 [klein]")
   p.add_argument("--steps", type=int, help="sampling steps (default: the model's own)")
   p.add_argument("--guidance", type=float,
                  help="classifier-free guidance, 1 for none (default: the model's own)")
@@ -142,6 +144,17 @@ def _generate(p: argparse.ArgumentParser) -> None:
                  "or the reference's)")
   _sampling(p)
   p.add_argument("--seed", type=int, default=0, help="of the starting noise")
+
+
+def _convert(p: argparse.ArgumentParser) -> None:
+  p.add_argument("model", metavar="SRC", help="diffusers folder, model folder, or the "
+                 "transformer alone as one .safetensors file (with --source)")
+  p.add_argument("out", metavar="DST", help="folder to make")
+  p.add_argument("--to", required=True, choices=("orbax", "diffusers"))
+  p.add_argument("--source", metavar="DIR", help="the diffusers folder with all that "
+                 "SRC lacks (default: the one SRC was made from)")
+  p.add_argument("--dtype", choices=("float32", "bfloat16"),
+                 help="of the weights (default: as stored)")
 
 
 def _render(p: argparse.ArgumentParser) -> None:

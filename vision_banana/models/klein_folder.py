@@ -37,7 +37,8 @@ def flow_settings(distilled: bool) -> dict[str, Any]:
 
 
 def read(
-    folder: str, *, dtype: Any = None, sharding: weights.ShardingRule | None = None
+    folder: str, *, dtype: Any = None, sharding: weights.ShardingRule | None = None,
+    transformer: str | None = None,
 ) -> zoo.SavedModel:
   """Reads a klein.
 
@@ -45,6 +46,7 @@ def read(
     folder: with a model_index.json.
     dtype: of the parameters; None keeps the stored ones.
     sharding: as for `weights.to_ours`; paths begin with the field of ModelConfig.
+    transformer: a file or component folder to take it from instead.
 
   Raises:
     UserError: a part is missing or damaged, or it is another model.
@@ -61,8 +63,10 @@ def read(
     rule = None
     if sharding is not None:
       rule = lambda path, shape, part=part: sharding(f"{part}/{path}", shape)
-    sizes[part], params = weight_files.read(
-        kind, os.path.join(folder, name), dtype=dtype, sharding=rule)
+    path = os.path.join(folder, name)
+    if part == "flux2" and transformer:
+      path = transformer
+    sizes[part], params = weight_files.read(kind, path, dtype=dtype, sharding=rule)
     flat |= {f"{part}/{path}": value for path, value in params.items()}
   try:
     config = dataclasses.replace(zoo.MODELS["klein"], **sizes)
