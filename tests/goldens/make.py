@@ -235,9 +235,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as made:
       tokenizer().save(f"{made}/tokenizer.json")
       make_klein.folder(folder, f"{made}/tokenizer.json", TEMPLATE)
+      make_klein.lora_file(folder, HERE / "klein_lora_file.safetensors")
   makers = {
       "flux2": flux2, "qwen3": qwen3, "tokens": tokens, "schedule": schedule,
-      "vae": vae, "klein": lambda: make_klein.trajectories(folder)}
+      "vae": vae, "klein": lambda: make_klein.trajectories(folder),
+      "klein_lora": lambda: make_klein.lora(folder, HERE)}
   for name, make in makers.items():
     path = HERE / f"{name}.safetensors"
     tensors = make()

@@ -7,6 +7,7 @@ import pathlib
 
 import diffusers
 import numpy as np
+import peft
 import torch
 import transformers
 from PIL import Image
@@ -93,3 +94,54 @@ def trajectories(path: pathlib.Path) -> dict[str, np.ndarray]:
   out["base.edit.bf16"] = paint(
       path, noise, distilled=False, edit=True, steps=5, dtype=torch.bfloat16)
   return out
+
+
+def _inputs() -> dict[str, torch.Tensor]:
+  torch.manual_seed(8)
+  prepare = diffusers.Flux2KleinPipeline
+  text = torch.randn(1, 7, 48)
+  return {
+      "hidden_states": torch.randn(1, 12, 12), "encoder_hidden_states": text,
+      "timestep": torch.tensor([0.7]),
+      "img_ids": prepare._prepare_latent_ids(torch.zeros(1, 12, 3, 4)),
+      "txt_ids": prepare._prepare_text_ids(text)}
+
+
+def lora_file(path: pathlib.Path, out: pathlib.Path) -> None:
+  """Saves a random adapter of two ranks to the file `out`, by diffusers."""
+  torch.manual_seed(7)
+  pipeline = diffusers.Flux2KleinPipeline.from_pretrained(path)
+  pipeline.transformer.add_adapter(peft.LoraConfig(
+      r=3, lora_alpha=6, rank_pattern={"to_qkv_mlp_proj": 2},
+      alpha_pattern={"to_qkv_mlp_proj": 1},
+      target_modules=["to_q", "to_v", "to_out.0", "add_k_proj", "linear_in",
+                      "to_qkv_mlp_proj", "proj_out"]))
+  with torch.no_grad():
+    for name, p in pipeline.transformer.named_parameters():
+      if "lora_" in name:
+        p.copy_(torch.randn_like(p) * p.shape[-1] ** -0.5)
+  config = pipeline.transformer.peft_config["default"].to_dict()
+  pipeline.save_lora_weights(
+      out.parent, weight_name=out.name,
+      transformer_lora_layers=peft.get_peft_model_state_dict(pipeline.transformer),
+      transformer_lora_adapter_metadata={
+          k: config[k] for k in ("r", "lora_alpha", "rank_pattern", "alpha_pattern",
+                                 "target_modules")})
+
+
+def lora(path: pathlib.Path, files: pathlib.Path) -> dict[str, np.ndarray]:
+  """What the transformer gives without an adapter, with one, and with ours.
+
+  'klein_lora_ours.safetensors' is what `vision_banana.models.lora.write` makes of
+  'klein_lora_file.safetensors' (a test holds it to that): diffusers must read it.
+  """
+  inputs = _inputs()
+  out = {k: v.numpy() for k, v in inputs.items() if not k.endswith("ids")}
+  for key, name in (("plain", None), ("adapted", "klein_lora_file.safetensors"),
+                    ("adapted.ours", "klein_lora_ours.safetensors")):
+    pipeline = diffusers.Flux2KleinPipeline.from_pretrained(path)
+    if name:
+      pipeline.load_lora_weights(files, weight_name=name)
+    with torch.no_grad():
+      out[key] = pipeline.transformer(**inputs, guidance=None).sample.numpy()
+  return {k: np.array(v, order="C") for k, v in out.items()}

@@ -1,0 +1,137 @@
+"""Adapters: against diffusers and PEFT, there and back, and what is refused."""
+
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+from flax import nnx
+
+from vision_banana.errors import UserError
+from vision_banana.models import flux2, klein_folder, lora, zoo
+
+GOLDENS = pathlib.Path(__file__).parents[1] / "goldens"
+FILE = GOLDENS / "klein_lora_file.safetensors"
+
+
+@pytest.fixture(scope="module")
+def saved():
+  return klein_folder.read(str(GOLDENS / "klein"))
+
+
+@pytest.fixture(scope="module")
+def config(saved):
+  return saved.config.flux2
+
+
+def _run(config, flat):
+  golden = safetensors.numpy.load_file(GOLDENS / "klein_lora.safetensors")
+  network = nnx.merge(
+      nnx.graphdef(nnx.eval_shape(lambda: flux2.Flux2(config, nnx.Rngs(0)))),
+      zoo.unflatten(flat))
+  got = network(
+      golden["hidden_states"], golden["encoder_hidden_states"], golden["timestep"],
+      flux2.grid_ids(3, 4, 0), flux2.text_ids(7))
+  return np.asarray(got), golden
+
+
+def test_merged_equals_diffusers_with_the_adapter_loaded(saved, config):
+  flat = zoo.flatten(saved.params["flux2"])
+  got, golden = _run(config, flat)
+  np.testing.assert_allclose(got, golden["plain"], atol=2e-5)
+  adapter = lora.read(str(FILE), config)
+  # Two ranks, two alphas, as the golden's maker says.
+  scales = {adapter.scale(m) for m in adapter.weights}
+  assert scales == {2.0, 0.5}
+  got, _ = _run(config, lora.merge(flat, adapter, config))
+  np.testing.assert_allclose(
+      got, golden["adapted"], atol=2e-5 * np.abs(golden["adapted"]).max())
+
+
+def test_written_file_is_what_was_read(config, tmp_path):
+  adapter = lora.read(str(FILE), config)
+  lora.write(str(tmp_path / "pytorch_lora_weights.safetensors"), adapter)
+  again = lora.read(str(tmp_path), config)  # A folder will do.
+  assert again.alphas == adapter.alphas
+  jax.tree.map(np.testing.assert_array_equal, again.weights, adapter.weights)
+  # The file that `make goldens` has diffusers load; written by this very call.
+  written = tmp_path / "pytorch_lora_weights.safetensors"
+  assert written.read_bytes() == (GOLDENS / "klein_lora_ours.safetensors").read_bytes()
+  with pytest.raises(UserError, match="cannot be written"):
+    lora.write(str(tmp_path / "no" / "a.safetensors"), adapter)
+
+
+def test_peft_s_own_layout_and_alpha_tensors(config, tmp_path):
+  tensors = safetensors.numpy.load_file(FILE)
+  module = "transformer_blocks.0.attn.to_q"
+  plain = {k.replace("transformer.", "base_model.model.", 1): v
+           for k, v in tensors.items() if f".{module}." in k}
+  assert len(plain) == 2
+  safetensors.numpy.save_file(plain, tmp_path / "adapter_model.safetensors")
+  assert lora.read(str(tmp_path), config).alphas == {module: 3.0}  # The rank.
+  (tmp_path / "adapter_config.json").write_text(json.dumps({"lora_alpha": 12}))
+  assert lora.read(str(tmp_path), config).alphas == {module: 12.0}
+  plain[f"{module}.alpha"] = np.full((), 9, np.float32)
+  safetensors.numpy.save_file(plain, tmp_path / "adapter_model.safetensors")
+  assert lora.read(str(tmp_path), config).alphas == {module: 9.0}
+  (tmp_path / "adapter_config.json").write_text(json.dumps({"use_dora": True}))
+  with pytest.raises(UserError, match="use_dora: true is not supported"):
+    lora.read(str(tmp_path), config)
+
+
+def test_a_fresh_adapter_changes_nothing_and_its_gradient_is_not_zero(saved, config):
+  flat = zoo.flatten(saved.params["flux2"])
+  weights = lora.init(config, lora.LoraConfig(rank=2, alpha=4), jax.random.key(0))
+  alphas = dict.fromkeys(weights, 4.0)
+  merged = lora.merge(flat, lora.Adapter(weights, alphas), config)
+  assert merged.keys() == flat.keys()
+  for path, value in merged.items():
+    np.testing.assert_array_equal(value, flat[path])
+
+  def size(weights):
+    merged = lora.merge(flat, lora.Adapter(weights, alphas), config)
+    return sum(jnp.square(v).sum() for v in merged.values())
+
+  for pair in jax.jit(jax.grad(size))(weights).values():
+    assert np.abs(pair["b"]).max() > 0
+  assert len(weights) == 2 * 12 + 3 * 2  # Every matrix of the blocks.
+
+
+def test_targets_choose_modules(config):
+  key = jax.random.key(0)
+  some = lora.init(config, lora.LoraConfig(targets=(r"attn\.to_[qk]$",)), key)
+  assert set(some) == {f"transformer_blocks.{i}.attn.to_{p}" for i in (0, 1)
+                       for p in "qk"}
+  with pytest.raises(UserError, match="'to_z' fits no module"):
+    lora.init(config, lora.LoraConfig(targets=("to_q", "to_z")), key)
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda t: t | {"transformer.nothing.lora_A.weight": np.ones((2, 2), np.float32)},
+     "nothing.lora_A.weight is not of this transformer"),
+    (lambda t: {k: v for k, v in t.items() if "lora_B" not in k}, "only one of"),
+    (lambda t: {k: v[:, :-1] for k, v in t.items()}, r"lora_A is \[3, 31\], not"),
+    (lambda t: {"transformer.proj_out.alpha": np.full((), 1, np.float32)}, "alpha and no weights"),
+])
+def test_what_does_not_fit_is_listed(config, tmp_path, change, message):
+  path = tmp_path / "bad.safetensors"
+  safetensors.numpy.save_file(
+      {k: np.ascontiguousarray(v)
+       for k, v in change(safetensors.numpy.load_file(FILE)).items()}, path)
+  with pytest.raises(UserError, match=message) as e:
+    lora.read(str(path), config)
+  assert "\n" not in str(e.value)
+
+
+def test_files_that_are_none(config, tmp_path):
+  with pytest.raises(UserError, match="no pytorch_lora_weights.safetensors or"):
+    lora.read(str(tmp_path), config)
+  for name, content in (("cut.safetensors", FILE.read_bytes()[:5000]),
+                        ("adapter.bin", b"\x80\x04"), ("text.safetensors", b"hello")):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as e:
+      lora.read(str(tmp_path / name), config)
+    assert name in str(e.value) and "\n" not in str(e.value)
