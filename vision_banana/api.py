@@ -21,7 +21,8 @@ from vision_banana.eval import decoding, images
 from vision_banana.eval.images import ImageLike
 from vision_banana.generators import flow
 from vision_banana.generators.base import Params
-from vision_banana.models import klein_folder, orbax_folder, zoo
+from vision_banana.models import lora as lora_lib
+from vision_banana.models import saved, zoo
 from vision_banana.tasks import tasks
 from vision_banana.train import metrics_writer
 
@@ -29,7 +30,8 @@ EMBEDDED = pathlib.Path(__file__).parent / "embedded"
 
 
 def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
-         dtype: str | None = None) -> "Model":
+         dtype: str | None = None, lora: str | os.PathLike[str] | None = None
+         ) -> "Model":
   """Loads a trained model.
 
   Args:
@@ -40,9 +42,11 @@ def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
       same network with other weights.
     dtype: of klein's weights, and so of its computation: 'float32' or 'bfloat16';
       None keeps what is stored. nano is always float32.
+    lora: an adapter to add, a file or folder of PEFT or diffusers.
 
   Raises:
-    UserError: neither such a name nor a readable model folder.
+    UserError: neither such a name nor a readable model folder; an adapter that is
+      not of this model.
   """
   folder = pathlib.Path(model)
   if not folder.exists() and (EMBEDDED / model / "model.json").exists():
@@ -51,23 +55,21 @@ def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
     known = sorted(p.parent.name for p in EMBEDDED.glob("*/model.json"))
     raise UserError(f"{model}: no such model; give a model folder or one of "
                     f"{', '.join(known) or 'none (no embedded model)'}.")
-  saved = read(folder, dtype)
-  generator = flow.from_saved(saved)
+  found = saved.read(str(folder), dtype)
+  if lora:
+    found = found.with_params(_merged(found, lora))
+  generator = flow.from_saved(found)
   if like is not None and _same_network(generator, like.generator):
     generator = like.generator
-  return Model(generator, saved.params, folder.resolve().name, saved.notes,
+  return Model(generator, found.params, folder.resolve().name, found.notes,
                metrics_writer.read(folder / "metrics.jsonl"))
 
 
-def read(folder: pathlib.Path, dtype: str | None = None) -> zoo.SavedModel:
-  """What a model folder of any kind holds; arguments and errors as for `load`."""
-  if dtype not in (None, "float32", "bfloat16"):
-    raise UserError(f"dtype '{dtype}': use float32 or bfloat16.")
-  if (folder / klein_folder.INDEX).exists():
-    return klein_folder.read(str(folder), dtype=dtype)
-  if (folder / orbax_folder.PARAMS).is_dir():
-    return orbax_folder.read(str(folder), dtype=dtype)
-  return zoo.load_model(str(folder))
+def _merged(found: zoo.SavedModel, lora: str | os.PathLike[str]) -> Params:
+  config = found.config.flux2
+  adapter = lora_lib.read(os.fspath(lora), config)
+  flat = lora_lib.merge(zoo.flatten(found.params["flux2"]), adapter, config)
+  return {**found.params, "flux2": zoo.unflatten(flat)}
 
 
 def _same_network(a: flow.Flow, b: flow.Flow) -> bool:

@@ -12,7 +12,7 @@ from vision_banana.errors import UserError
 from vision_banana.eval import baselines, benchmarks, evaluator, figures, files
 from vision_banana.eval import images, panels, report, tables
 from vision_banana.eval.decoding import Prediction
-from vision_banana.models import klein_folder, orbax_folder
+from vision_banana.models import klein_folder, orbax_folder, saved
 from vision_banana.train import config, launch
 
 _TASK_ARGUMENTS = ("classes", "name", "phrase", "prompt", "color", "background",
@@ -32,7 +32,7 @@ def predict(args: argparse.Namespace) -> None:
   if "classes" in arguments:
     arguments["classes"] = parse_classes(arguments["classes"])
   pictures = [images.read(p) for p in paths]
-  model = api.load(args.model)
+  model = _load(args)
   for path, picture in zip(paths, pictures, strict=True):
     result = model.predict(picture, args.task, steps=args.steps,
                            guidance=args.guidance, seed=args.seed, **arguments)
@@ -50,6 +50,10 @@ def predict(args: argparse.Namespace) -> None:
         out.with_name(out.name + "_picture.png"): files.png(_panel(picture, result)),
     })
     print(f"{out}.png, .npy, .json, _picture.png")
+
+
+def _load(args: argparse.Namespace) -> api.Model:
+  return api.load(args.model, **({"lora": args.lora} if args.lora else {}))
 
 
 def _panel(picture, result: Prediction):
@@ -91,7 +95,7 @@ def generate(args: argparse.Namespace) -> None:
   """Paints a picture."""
   size = _size(args.size)
   references = [images.read(r) for r in args.reference]
-  rgb = api.load(args.model).generate(
+  rgb = _load(args).generate(
       args.prompt, references, size=size, steps=args.steps, guidance=args.guidance,
       seed=args.seed)
   out = pathlib.Path(args.out)
@@ -169,19 +173,19 @@ def convert(args: argparse.Namespace) -> None:
     if not args.source:
       raise UserError(f"{source}: a transformer alone; name the folder with the other "
                       "parts by --source.")
-    saved = klein_folder.read(args.source, dtype=args.dtype, transformer=str(source))
+    model = klein_folder.read(args.source, dtype=args.dtype, transformer=str(source))
   elif source.is_dir():
-    saved = api.read(source, args.dtype)
+    model = saved.read(str(source), args.dtype)
   else:
     raise UserError(f"{source}: no such model; give a model folder.")
   if args.to == "orbax":
-    orbax_folder.write(args.out, saved)
+    orbax_folder.write(args.out, model)
   else:
-    parts = args.source or saved.notes.get("source")
+    parts = args.source or model.notes.get("source")
     if not parts:
       raise UserError(f"{source}: is not a klein, or does not say what it was made "
                       "from; name its diffusers folder by --source.")
-    klein_folder.write(args.out, saved.config, saved.params, source=parts)
+    klein_folder.write(args.out, model.config, model.params, source=parts)
   print(args.out)
 
 

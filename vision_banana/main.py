@@ -119,6 +119,7 @@ def _predict(p: argparse.ArgumentParser) -> None:
                  "asked) and _picture.png (to look at) are written here")
   _sampling(p)
   p.add_argument("--seed", type=int, default=0, help="of the starting noise")
+  p.add_argument("--lora", metavar="FILE", help="adapter of PEFT or diffusers to add")
   words = p.add_argument_group("arguments of the task")
   words.add_argument("--classes", metavar="floor=red,wall=#80C000",
                      help="semantic: classes, with or without colours")
@@ -144,6 +145,7 @@ def _generate(p: argparse.ArgumentParser) -> None:
                  "or the reference's)")
   _sampling(p)
   p.add_argument("--seed", type=int, default=0, help="of the starting noise")
+  p.add_argument("--lora", metavar="FILE", help="adapter of PEFT or diffusers to add")
 
 
 def _convert(p: argparse.ArgumentParser) -> None:

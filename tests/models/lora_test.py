@@ -102,11 +102,11 @@ def test_a_fresh_adapter_changes_nothing_and_its_gradient_is_not_zero(saved, con
 
 def test_targets_choose_modules(config):
   key = jax.random.key(0)
-  some = lora.init(config, lora.LoraConfig(targets=(r"attn\.to_[qk]$",)), key)
+  some = lora.init(config, lora.LoraConfig(rank=2, targets=(r"attn\.to_[qk]$",)), key)
   assert set(some) == {f"transformer_blocks.{i}.attn.to_{p}" for i in (0, 1)
                        for p in "qk"}
   with pytest.raises(UserError, match="'to_z' fits no module"):
-    lora.init(config, lora.LoraConfig(targets=("to_q", "to_z")), key)
+    lora.init(config, lora.LoraConfig(rank=2, targets=("to_q", "to_z")), key)
 
 
 @pytest.mark.parametrize("change, message", [

@@ -1,12 +1,15 @@
 """From a config to a run, with the debug model and a dataset of twelve rooms."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
+import vision_banana
 from tests.data import fake
 from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
-from vision_banana.models import zoo
+from vision_banana.models import lora, saved, zoo
 from vision_banana.train import config, launch, loop, metrics_writer
 
 
@@ -94,3 +97,40 @@ def test_init_from_of_another_size_is_one_line(shard, ran, tmp_path):
     launch.train(debug(
         shard, f"--config.init_from={ran[0] / 'model'}",
         "--config.model.overrides.flux2={'num_single': 2}"), tmp_path)
+
+
+KLEIN = pathlib.Path(__file__).parents[1] / "goldens" / "klein"
+
+
+def test_adapters_alone_are_trained_and_load_into_what_they_were_trained_on(
+    shard, ran, tmp_path):
+  base = ran[0] / "model"
+  result = launch.train(
+      debug(shard, f"--config.init_from={base}", "--config.lora.rank=2",
+            "--config.lora.alpha=4", "--config.optim.lr=0.01"), tmp_path)
+  assert result == loop.Result(4, "done", 1)
+  before = zoo.flatten(vision_banana.load(base).params)
+  after = zoo.flatten(vision_banana.load(base, lora=tmp_path / "model").params)
+  changed = {k for k in before if not np.array_equal(before[k], after[k])}
+  blocks = {k for k in before if k.startswith(("flux2/double", "flux2/single"))
+            and k.endswith("kernel")}
+  assert changed and changed <= blocks
+  # The state holds adapters, not what stays.
+  config_ = zoo.model_config("debug").flux2
+  adapter = lora.read(str(tmp_path / "model"), config_)
+  assert {adapter.scale(m) for m in adapter.weights} == {2.0}
+  overview = (tmp_path / "parameters.txt").read_text()
+  assert "attn.to_q/a" in overview and "image_in" not in overview
+
+
+def test_klein_is_tuned_and_its_encoders_stay(shard, tmp_path):
+  experiment = config.load(f"configs/klein.py:init={KLEIN},source={shard},rank=0", [
+      "--config.train.steps=2", "--config.data.batch_size=2", "--config.data.size=16",
+      "--config.data.num_threads=0", "--config.optim.warmup_steps=0",
+      "--config.model.overrides.image_size=16"])
+  assert launch.train(experiment, tmp_path).step == 2
+  before, after = (zoo.flatten(saved.read(str(f)).params)
+                   for f in (KLEIN, tmp_path / "model"))
+  changed = {k.split("/")[0] for k in before if not np.array_equal(before[k], after[k])}
+  assert changed == {"flux2"}
+  assert "text/" not in (tmp_path / "parameters.txt").read_text()

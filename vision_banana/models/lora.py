@@ -27,7 +27,8 @@ from vision_banana.models.weight_tables import WeightMap, weight_map
 Weights = dict[str, dict[str, Any]]
 
 METADATA = "lora_adapter_metadata"  # Key of the safetensors header.
-_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
+FILE = "pytorch_lora_weights.safetensors"  # As diffusers names it.
+_FILES = (FILE, "adapter_model.safetensors")
 _KEY = re.compile(
     r"(?:transformer\.|base_model\.model\.)?(?P<module>.+)"
     r"\.(?:lora_(?P<side>[AB])\.weight|(?P<alpha>alpha))")
@@ -39,18 +40,18 @@ class LoraConfig:
   """Keys of `config.lora`.
 
   Attributes:
-    rank: of every adapted matrix.
+    rank: of every adapted matrix; 0 adapts nothing.
     alpha: the update is scaled by alpha / rank.
     targets: regular expressions, searched in the names that diffusers gives to the
       linear modules; the default takes all of the blocks' matrices.
   """
-  rank: int = 16
+  rank: int = 0
   alpha: float = 16.0
   targets: tuple[str, ...] = (r"transformer_blocks\.",)
 
   def __post_init__(self):
-    if self.rank < 1:
-      raise ValueError(f"rank must be 1 or more, got {self.rank}.")
+    if self.rank < 0:
+      raise ValueError(f"rank must not be negative, got {self.rank}.")
     if not np.isfinite(self.alpha):
       raise ValueError(f"alpha must be finite, got {self.alpha}.")
 

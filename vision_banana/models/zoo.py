@@ -190,7 +190,7 @@ def save_model(folder: str, saved: SavedModel, dtype: str = "float32") -> None:
     raise UserError(f"dtype '{dtype}': use one of {', '.join(_FLOATS)}.")
   storage = np.dtype(getattr(ml_dtypes, dtype, dtype))
   tensors = {
-      k: np.ascontiguousarray(np.asarray(v).astype(storage))
+      k: np.array(v, storage, order="C")
       for k, v in flatten(saved.params).items()}
   with folders.whole(folder, replace=True) as made:
     weights = os.path.join(made, WEIGHTS)

@@ -14,6 +14,7 @@ from vision_banana import settings
 from vision_banana.data.pipeline import DataConfig
 from vision_banana.errors import UserError
 from vision_banana.generators.flow import FlowConfig
+from vision_banana.models.lora import LoraConfig
 from vision_banana.train.optim import OptimConfig
 from vision_banana.train.partitioning import MeshConfig
 
@@ -74,6 +75,7 @@ class Experiment:
     model: which network.
     flow: the objective and how to sample.
     optim: optimiser and schedule.
+    lora: trains adapters of the transformer in place of its weights.
     mesh: devices along each axis.
     seed: of the weights and the noise; the data has its own.
     init_from: saved model folder whose weights the run starts from, or ''. A
@@ -85,6 +87,7 @@ class Experiment:
   model: ModelConfig = ModelConfig()
   flow: FlowConfig = FlowConfig()
   optim: OptimConfig = OptimConfig()
+  lora: LoraConfig = LoraConfig()
   mesh: MeshConfig = MeshConfig()
   seed: int = 0
   init_from: str = ""

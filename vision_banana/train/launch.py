@@ -7,14 +7,16 @@ import pathlib
 from typing import Any
 
 import jax
+import numpy as np
 from clu import parameter_overview
 
+from vision_banana import folders
 from vision_banana.data import pipeline
 from vision_banana.errors import UserError
 from vision_banana.generators import flow
-from vision_banana.models import text, zoo
+from vision_banana.models import lora, saved, text, zoo
 from vision_banana.tasks.tasks import TASKS
-from vision_banana.train import loop, samples
+from vision_banana.train import loop, samples, trained
 from vision_banana.train.config import Experiment
 from vision_banana.train.progress import say
 
@@ -23,7 +25,8 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
   """Runs an experiment in a folder; the same call goes on where a run stopped.
 
   The folder gets `config.json`, `parameters.txt`, `metrics.jsonl`, `tensorboard/`,
-  `checkpoints/`, `samples/` and `model/`, the averaged weights as a model folder.
+  `checkpoints/`, `samples/` and `model/`, the averaged weights as a model folder, or
+  as an adapter's when adapters are trained.
 
   Args:
     config: from `train.config.load`.
@@ -34,26 +37,34 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
   """
   workdir = pathlib.Path(workdir)
   generator, params = open_generator(config)
+  part, params = trained.choose(
+      generator, params, config.lora, jax.random.key(config.seed))
   place = {"process_index": jax.process_index(),
            "process_count": jax.process_count()}
   data = pipeline.train_iterator(config.data, generator.tokenize, **place)
   draw = None
   if config.train.sample_every:
     draw = samples.held_out(config, generator)
-  shapes = jax.eval_shape(generator.init, jax.random.key(0))
+  shapes = jax.eval_shape(part.init, jax.random.key(0))
   _keep_config(config, shapes, workdir)
 
   def export(ema: Any, step: int) -> None:
-    if jax.process_index() == 0:
-      notes = {"steps": step, "samples": step * config.data.batch_size,
-               "mixture": dict(config.data.mixture), "seed": config.seed,
-               "init_from": config.init_from, "notes": config.notes}
-      zoo.save_model(str(workdir / "model"), zoo.SavedModel(
-          generator.name, generator.config, dataclasses.asdict(generator.flow), ema,
-          generator.tokenizer, notes))
+    if jax.process_index() != 0:
+      return
+    if config.lora.rank:
+      with folders.whole(str(workdir / "model"), replace=True) as made:
+        lora.write(os.path.join(made, lora.FILE), lora.Adapter(
+            jax.tree.map(np.asarray, ema), dict.fromkeys(ema, config.lora.alpha)))
+      return
+    notes = {"steps": step, "samples": step * config.data.batch_size,
+             "mixture": dict(config.data.mixture), "seed": config.seed,
+             "init_from": config.init_from, "notes": config.notes}
+    zoo.save_model(str(workdir / "model"), zoo.SavedModel(
+        generator.name, generator.config, dataclasses.asdict(generator.flow),
+        part.combine(ema, part.fixed), generator.tokenizer, notes))
 
   return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
-                  draw=draw, export=export)
+                  part=part, draw=draw, export=export)
 
 
 def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
@@ -71,16 +82,21 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
           f"{getattr(sizes, field)}; set config.model.overrides.{field} or the data's.")
   params, tokenizer = None, None
   if config.init_from:
-    saved = zoo.load_model(find(config.init_from))
-    if saved.config != sizes:
+    found = saved.read(find(config.init_from))
+    if found.name == config.model.name == "klein":
+      # Its folder says what it is; the config, what it is trained on.
+      sizes = dataclasses.replace(
+          found.config, image_size=config.data.size,
+          num_references=config.data.num_references)
+    elif found.config != sizes:
       raise UserError(f"config.init_from={config.init_from} has other sizes than "
                       "config.model; give the same name and overrides.")
-    params, tokenizer = saved.params, saved.tokenizer
+    params, tokenizer = found.params, found.tokenizer
   if config.model.tokenizer:
     tokenizer = text.Tokenizer.from_file(
         find(config.model.tokenizer), sizes.text.max_length)
-  generator = flow.build(config.model.name, config.model.overrides,
-                         dataclasses.asdict(config.flow), tokenizer)
+  generator = flow.Flow(config.model.name, sizes, config.flow, tokenizer or
+                        text.Tokenizer.bytes_only(sizes.text.max_length))
   return generator, params
 
 

@@ -14,7 +14,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from vision_banana.errors import UserError
-from vision_banana.train import checkpoint, optim, partitioning
+from vision_banana.train import checkpoint, optim, partitioning, trained
 from vision_banana.train import step as step_lib
 from vision_banana.train.config import Experiment
 from vision_banana.train.progress import Progress, say
@@ -36,7 +36,7 @@ class Result:
 
 def fit(
     config: Experiment, workdir: pathlib.Path | str, generator: Any, data: Any, *,
-    tasks: tuple[str, ...], params: Any = None,
+    tasks: tuple[str, ...], params: Any = None, part: trained.Trained | None = None,
     draw: Callable[[Any], np.ndarray] | None = None,
     export: Callable[[Any, int], None] | None = None,
 ) -> Result:
@@ -52,9 +52,10 @@ def fit(
     data: iterator of batches (dicts of numpy arrays, batch axis first) with
       `get_state` and `set_state`.
     tasks: names behind the batches' `task` indices.
-    params: weights to start from.
-    draw: averaged weights → sample grid, uint8 [H, W, 3].
-    export: (averaged weights, step) → None; keeps the model for use.
+    params: weights to start from, of those that are trained.
+    part: which are; None trains all.
+    draw: averaged weights, all of them → sample grid, uint8 [H, W, 3].
+    export: (averaged weights that are trained, step) → None; keeps them for use.
 
   Raises:
     UserError: loss or gradient is not finite, the data ends, no checkpoint can
@@ -63,13 +64,16 @@ def fit(
   workdir, c = pathlib.Path(workdir), config.train
   mesh = partitioning.make_mesh(config.mesh)
   tx = optim.make(config.optim, c.steps)
+  part = part or trained.Trained(generator.init)
+  fixed = jax.device_put(part.fixed, partitioning.shardings(part.fixed, mesh))
   with contextlib.ExitStack() as stack:
     saved = stack.enter_context(
         contextlib.closing(checkpoint.Checkpointer(workdir, c.keep)))
-    state = start(config, generator, tx, mesh, saved, data, params)
+    state = start(config, part, tx, mesh, saved, data, params)
     step = jax.jit(
         step_lib.make_step(
-            generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks),
+            generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks,
+            combine=part.combine),
         donate_argnums=0,
         out_shardings=(partitioning.shardings(state, mesh),
                        partitioning.replicated(mesh)))
@@ -89,7 +93,8 @@ def fit(
           raise UserError(f"config.data: the data ended after step {done}; let it "
                           "repeat or lower config.train.steps.") from None
       batch.pop("prompt", None)  # For people; devices take numbers.
-      state, metrics = step(state, partitioning.put_batch(batch, mesh))
+      state, metrics = step(
+          state, partitioning.put_batch(batch, mesh), fixed)
       done += 1
       log.add(done, metrics, len(batch["task"]) * jax.process_count())
       if done == first + 1:
@@ -109,7 +114,7 @@ def fit(
           export(multihost_utils.process_allgather(state["ema"], tiled=True), done)
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
-        log.picture(done, draw(state["ema"]))
+        log.picture(done, draw(part.combine(state["ema"], fixed)))
   say({"done": f"done: {done} steps, {saved.path(done)}",
        "minutes": f"stopped at step {done}: {c.minutes:g} minutes are spent, "
                   f"{saved.path(done)}",
@@ -119,15 +124,15 @@ def fit(
 
 
 def start(
-    config: Experiment, generator: Any, tx: Any, mesh: Mesh,
+    config: Experiment, part: trained.Trained, tx: Any, mesh: Mesh,
     saved: checkpoint.Checkpointer, data: Any, params: Any,
 ) -> step_lib.State:
   """The state to begin with, sharded; `data` is put where a checkpoint left it.
 
-  Args and errors: as in `fit`.
+  Args and errors: as in `fit`; only `init` of `part` is used.
   """
   key = jax.random.key(config.seed)
-  fresh = lambda key: step_lib.init_state(generator.init(key), tx)
+  fresh = lambda key: step_lib.init_state(part.init(key), tx)
   shapes = jax.eval_shape(fresh, key)
   restored = saved.restore(partitioning.targets(shapes, mesh))
   if restored is not None:

@@ -30,8 +30,9 @@ def init_state(params: Any, tx: optax.GradientTransformation) -> State:
 def make_step(
     generator: Any, tx: optax.GradientTransformation, *, ema_decay: float,
     seed: int, tasks: Sequence[str],
-) -> Callable[[State, Batch], tuple[State, dict[str, jax.Array]]]:
-  """Makes `step(state, batch) -> (state, metrics)`, to be jitted by the caller.
+    combine: Callable[[Any, Any], Any] = lambda params, fixed: params,
+) -> Callable[[State, Batch, Any], tuple[State, dict[str, jax.Array]]]:
+  """Makes `step(state, batch, fixed) -> (state, metrics)`, to be jitted by the caller.
 
   Randomness is a function of seed and step only, so that a resumed run repeats
   an uninterrupted one bit for bit. Targets are coloured inside
@@ -44,16 +45,18 @@ def make_step(
       (1 + step) / (10 + step), so that short runs are not stuck at the start.
     seed: the run's seed.
     tasks: names behind the batch's `task` indices [B].
+    combine: (params of the state, `fixed`) → all parameters of the generator.
 
   Returns:
     The step. Its metrics are float32: `loss`, `grad_norm` (before clipping),
     and `task_loss`, `task_count` [T]: sums over the batch's samples of each
     task, so that a window's mean per task is the ratio of two sums.
   """
-  def step(state: State, batch: Batch) -> tuple[State, dict[str, jax.Array]]:
+  def step(state: State, batch: Batch, fixed: Any = None
+           ) -> tuple[State, dict[str, jax.Array]]:
     key = jax.random.fold_in(jax.random.key(seed), state["step"])
-    (loss, aux), grads = jax.value_and_grad(generator.loss, has_aux=True)(
-        state["params"], batch, key)
+    loss_of = lambda params: generator.loss(combine(params, fixed), batch, key)
+    (loss, aux), grads = jax.value_and_grad(loss_of, has_aux=True)(state["params"])
     updates, opt_state = tx.update(grads, state["opt_state"], state["params"])
     params = optax.apply_updates(state["params"], updates)
     count = state["step"].astype(jnp.float32)
