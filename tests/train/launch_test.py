@@ -133,4 +133,4 @@ def test_klein_is_tuned_and_its_encoders_stay(shard, tmp_path):
                    for f in (KLEIN, tmp_path / "model"))
   changed = {k.split("/")[0] for k in before if not np.array_equal(before[k], after[k])}
   assert changed == {"flux2"}
-  assert "text/" not in (tmp_path / "parameters.txt").read_text()
+  assert "| text/" not in (tmp_path / "parameters.txt").read_text()
