@@ -285,6 +285,17 @@ def test_convert_there_and_back(tmp_path, capsys):
   assert capsys.readouterr().out.split() == [str(orbax), str(back)]
 
 
+def test_an_adapter_is_merged_into_what_is_converted(tmp_path):
+  out = tmp_path / "merged"
+  assert _run("convert", KLEIN, out, "--to", "diffusers", "--lora",
+              KLEIN.parent / "klein_lora_file.safetensors") == 0
+  name = "transformer/diffusion_pytorch_model.safetensors"
+  ours, theirs = (safetensors.numpy.load_file(f / name) for f in (out, KLEIN))
+  changed = {k for k in theirs if not np.array_equal(ours[k], theirs[k])}
+  assert "transformer_blocks.0.attn.to_q.weight" in changed
+  assert "transformer_blocks.0.attn.to_k.weight" not in changed
+
+
 def test_klein_from_the_shell(tmp_path):
   picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
   Image.fromarray(picture).save(tmp_path / "photo.png")

@@ -21,7 +21,6 @@ from vision_banana.eval import decoding, images
 from vision_banana.eval.images import ImageLike
 from vision_banana.generators import flow
 from vision_banana.generators.base import Params
-from vision_banana.models import lora as lora_lib
 from vision_banana.models import saved, zoo
 from vision_banana.tasks import tasks
 from vision_banana.train import metrics_writer
@@ -55,21 +54,12 @@ def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
     known = sorted(p.parent.name for p in EMBEDDED.glob("*/model.json"))
     raise UserError(f"{model}: no such model; give a model folder or one of "
                     f"{', '.join(known) or 'none (no embedded model)'}.")
-  found = saved.read(str(folder), dtype)
-  if lora:
-    found = found.with_params(_merged(found, lora))
+  found = saved.read(str(folder), dtype, lora and os.fspath(lora))
   generator = flow.from_saved(found)
   if like is not None and _same_network(generator, like.generator):
     generator = like.generator
   return Model(generator, found.params, folder.resolve().name, found.notes,
                metrics_writer.read(folder / "metrics.jsonl"))
-
-
-def _merged(found: zoo.SavedModel, lora: str | os.PathLike[str]) -> Params:
-  config = found.config.flux2
-  adapter = lora_lib.read(os.fspath(lora), config)
-  flat = lora_lib.merge(zoo.flatten(found.params["flux2"]), adapter, config)
-  return {**found.params, "flux2": zoo.unflatten(flat)}
 
 
 def _same_network(a: flow.Flow, b: flow.Flow) -> bool:

@@ -173,9 +173,11 @@ def convert(args: argparse.Namespace) -> None:
     if not args.source:
       raise UserError(f"{source}: a transformer alone; name the folder with the other "
                       "parts by --source.")
+    if args.lora:
+      raise UserError(f"--lora {args.lora}: convert {source} first, then merge.")
     model = klein_folder.read(args.source, dtype=args.dtype, transformer=str(source))
   elif source.is_dir():
-    model = saved.read(str(source), args.dtype)
+    model = saved.read(str(source), args.dtype, args.lora)
   else:
     raise UserError(f"{source}: no such model; give a model folder.")
   if args.to == "orbax":

@@ -86,6 +86,11 @@ def _train(p: argparse.ArgumentParser) -> None:
                  help="checkpoints and logs; an interrupted run goes on from here")
 
 
+def _lora(p: argparse.ArgumentParser) -> None:
+  p.add_argument("--lora", metavar="FILE|DIR", help="adapter of PEFT, diffusers or a "
+                 "run with config.lora, to merge in")
+
+
 def _sampling(p: argparse.ArgumentParser) -> None:
   p.add_argument("--model", default="nano", metavar="NAME|DIR",
                  help="'nano', 'nano_base', a model folder, or a diffusers folder "
@@ -119,7 +124,7 @@ def _predict(p: argparse.ArgumentParser) -> None:
                  "asked) and _picture.png (to look at) are written here")
   _sampling(p)
   p.add_argument("--seed", type=int, default=0, help="of the starting noise")
-  p.add_argument("--lora", metavar="FILE", help="adapter of PEFT or diffusers to add")
+  _lora(p)
   words = p.add_argument_group("arguments of the task")
   words.add_argument("--classes", metavar="floor=red,wall=#80C000",
                      help="semantic: classes, with or without colours")
@@ -145,7 +150,7 @@ def _generate(p: argparse.ArgumentParser) -> None:
                  "or the reference's)")
   _sampling(p)
   p.add_argument("--seed", type=int, default=0, help="of the starting noise")
-  p.add_argument("--lora", metavar="FILE", help="adapter of PEFT or diffusers to add")
+  _lora(p)
 
 
 def _convert(p: argparse.ArgumentParser) -> None:
@@ -157,6 +162,7 @@ def _convert(p: argparse.ArgumentParser) -> None:
                  "SRC lacks (default: the one SRC was made from)")
   p.add_argument("--dtype", choices=("float32", "bfloat16"),
                  help="of the weights (default: as stored)")
+  _lora(p)
 
 
 def _render(p: argparse.ArgumentParser) -> None:

@@ -4,9 +4,11 @@ import os
 
 from vision_banana.errors import UserError
 from vision_banana.models import klein_folder, orbax_folder, zoo
+from vision_banana.models import lora as lora_lib
 
 
-def read(folder: str, dtype: str | None = None) -> zoo.SavedModel:
+def read(folder: str, dtype: str | None = None, lora: str | None = None
+         ) -> zoo.SavedModel:
   """What a model folder holds.
 
   Args:
@@ -14,14 +16,23 @@ def read(folder: str, dtype: str | None = None) -> zoo.SavedModel:
       FLUX.2 [klein].
     dtype: of klein's weights, 'float32' or 'bfloat16'; None keeps what is stored.
       nano's are always float32.
+    lora: an adapter to merge in, see `lora.read`.
 
   Raises:
-    UserError: no such folder, a damaged one, or an unknown dtype.
+    UserError: no such folder, a damaged one, an unknown dtype, or an adapter that is
+      not of this model.
   """
   if dtype not in (None, "float32", "bfloat16"):
     raise UserError(f"dtype '{dtype}': use float32 or bfloat16.")
   if os.path.exists(os.path.join(folder, klein_folder.INDEX)):
-    return klein_folder.read(folder, dtype=dtype)
-  if os.path.isdir(os.path.join(folder, orbax_folder.PARAMS)):
-    return orbax_folder.read(folder, dtype=dtype)
-  return zoo.load_model(folder)
+    found = klein_folder.read(folder, dtype=dtype)
+  elif os.path.isdir(os.path.join(folder, orbax_folder.PARAMS)):
+    found = orbax_folder.read(folder, dtype=dtype)
+  else:
+    found = zoo.load_model(folder)
+  if not lora:
+    return found
+  config = found.config.flux2
+  flat = lora_lib.merge(
+      zoo.flatten(found.params["flux2"]), lora_lib.read(lora, config), config)
+  return found.with_params({**found.params, "flux2": zoo.unflatten(flat)})
