@@ -4,7 +4,7 @@ BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install -q -c constraints.txt
 export JAX_PLATFORMS ?= cpu
 
-.PHONY: demo test goldens notebooks build clean
+.PHONY: demo test goldens notebooks memory build clean
 
 demo: .venv/.ready
 	$(BIN)/python experiments/demo.py --out runs/demo
@@ -19,6 +19,10 @@ goldens: .venv/.goldens
 
 notebooks: .venv/.notebooks
 	$(BIN)/python experiments/run_notebooks.py
+
+# Reads four gigabytes of random weights and holds the peak of memory to its bound.
+memory: .venv/.ready
+	$(BIN)/python experiments/load_memory.py
 
 build: .venv/.ready
 	$(BIN)/python experiments/write_build.py
