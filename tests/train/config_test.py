@@ -12,7 +12,7 @@ NANO = "configs/nano.py"
 
 def test_defaults_of_nano():
   nano = config.load(NANO)
-  assert nano.flow.level_floor == 0.4 and nano.train.ema_decay == 0.999
+  assert nano.flow.level_floor == 0.4 and nano.train.ema_decay == 0.99
   assert nano.data.sources == {"rooms": {"path": "rooms"}}
   assert nano.data.mixture == {"text_to_image": 0.5, "editing": 0.5}
 
