@@ -6,11 +6,32 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tests.eval.metrics import goldens
+from tests.goldens import metrics_data
 from vision_banana.codecs import metrics as in_graph
 from vision_banana.eval.metrics import accumulate
 from vision_banana.eval.metrics.semantic import Semantic
 
 SEEDS = st.integers(0, 2**32 - 1)
+# Cityscapes' classes and label ids.
+CITYSCAPES = {
+    "road": 7, "sidewalk": 8, "building": 11, "wall": 12, "fence": 13, "pole": 17,
+    "traffic light": 19, "traffic sign": 20, "vegetation": 21, "terrain": 22,
+    "sky": 23, "person": 24, "rider": 25, "car": 26, "truck": 27, "bus": 28,
+    "train": 31, "motorcycle": 32, "bicycle": 33}
+
+
+def test_equals_cityscapes_scripts():
+  golden = goldens.load("semantic")
+  total = Semantic(list(CITYSCAPES), list(CITYSCAPES.values()))
+  for prediction, truth in metrics_data.cityscapes():
+    total.add(prediction, truth)
+  got = total.result()
+  assert got["miou"] == pytest.approx(golden["miou"], abs=1e-9)
+  assert math.isnan(got["iou_train"])
+  for name, iou in golden["classes"].items():
+    assert got[f"iou_{name}"] == pytest.approx(iou, abs=1e-9)
+  assert len(golden["classes"]) == 18
 
 
 @settings(deadline=None, max_examples=20)

@@ -81,7 +81,10 @@ def parse(segmentations: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> lis
       texts.append(counts if isinstance(counts, bytes) else counts.encode("ascii"))
       at.append(i)
     else:
-      out[i] = _rle(size, np.cumsum(np.asarray(counts, np.int64)))
+      counts = np.asarray(counts, np.int64)
+      if counts.size and counts.min() < 0:
+        raise UserError("a mask has a run of negative length; the file is damaged.")
+      out[i] = _rle(size, np.cumsum(counts))
   for i, (bounds, covered) in zip(at, _decompress(texts), strict=True):
     out[i] = Rle(tuple(sizes[i]), bounds, covered)
   for rle in out:
@@ -183,10 +186,11 @@ def _decompress(texts: Sequence[bytes]) -> list[tuple[np.ndarray, np.ndarray]]:
   if not texts:
     return []
   raw = np.frombuffer(b"".join(texts), np.uint8).astype(np.int64) - 48
-  ends = np.cumsum([len(t) for t in texts])
-  if raw.size and (raw.min() < 0 or raw.max() > 63 or (raw[ends - 1] & 32).any()):
-    raise UserError("the compressed runs of a mask hold characters that do not belong "
-                    "there, or end in the middle of a number; the file is damaged.")
+  lengths = [len(t) for t in texts]
+  ends = np.cumsum(lengths)
+  if min(lengths) == 0 or raw.min() < 0 or raw.max() > 63 or (raw[ends - 1] & 32).any():
+    raise UserError("the compressed runs of a mask are empty, hold characters that do "
+                    "not belong there, or end within a number; the file is damaged.")
   # Numbers: digits of 5 bits, the lowest first; bit 16 of the last one is the sign.
   last = np.flatnonzero((raw & 32) == 0)
   first = np.concatenate([[0], last[:-1] + 1])
@@ -202,6 +206,8 @@ def _decompress(texts: Sequence[bytes]) -> list[tuple[np.ndarray, np.ndarray]]:
       even, _running(np.where(even & (index > 0), numbers, 0), index),
       _running(np.where(even, 0, numbers), index))
   counts[mask_starts] = numbers[mask_starts]
+  if counts.min() < 0:
+    raise UserError("a mask has a run of negative length; the file is damaged.")
   bounds = _running(counts, index)
   covered = _running(np.where(even, 0, counts), index)
   return [(bounds[a:b], covered[a:b])
