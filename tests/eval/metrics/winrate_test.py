@@ -12,7 +12,7 @@ VOTES = st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size
                  min_size=1, max_size=30)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(VOTES)
 def test_rate_counts_and_swapping_sides(votes):
   got = winrate.win_rate(votes, resamples=200)
