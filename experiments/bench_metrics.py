@@ -48,8 +48,14 @@ def write_pictures(folder: pathlib.Path, count: int) -> None:
     Image.fromarray(np.roll(cells[rows, columns], 3, 1)).save(folder / f"pred_{i}.png")
 
 
-def write_pairs(folder: pathlib.Path, count: int) -> None:
-  """`annotator_*.json` and `predictions.json`: discs with ragged outlines."""
+def write_pairs(folder: pathlib.Path, count: int, positives: float) -> None:
+  """`annotator_*.json` and `predictions.json`: discs with ragged outlines.
+
+  Args:
+    folder: to write to.
+    count: pairs.
+    positives: share of the pairs whose phrase fits something: 1 to 5 discs.
+  """
   from vision_banana.eval.metrics import rle  # pylint: disable=import-outside-toplevel
   rng = np.random.default_rng(1)
   height, width = 1000, 1500
@@ -73,9 +79,9 @@ def write_pairs(folder: pathlib.Path, count: int) -> None:
             "categories": [{"id": 1, "name": "object"}]} for _ in range(3)]
   predictions = []
   for pair in range(count):
-    # Half of the pairs of SA-Co are negatives; the others have a few instances.
+    there = rng.random() < positives
     discs = rng.uniform((50, 50, 20), (950, 1450, 200),
-                        (rng.integers(1, 8) if pair % 2 else 0, 3))
+                        (rng.integers(1, 6) if there else 0, 3))
     for file in files:
       file["images"].append({"id": pair, "height": height, "width": width,
                              "is_instance_exhaustive": 1, "text_input": "thing"})
@@ -164,6 +170,7 @@ def main() -> None:
   parser.add_argument("--official", help="python of the official environment")
   parser.add_argument("--pictures", type=int, default=100)
   parser.add_argument("--pairs", type=int, default=2000)
+  parser.add_argument("--positives", type=float, default=0.25)
   parser.add_argument("--rounds", type=int, default=5)
   parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
   args = parser.parse_args()
@@ -173,7 +180,7 @@ def main() -> None:
   with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
     folder = pathlib.Path(name)
     write_pictures(folder, args.pictures)
-    write_pairs(folder, args.pairs)
+    write_pairs(folder, args.pairs, args.positives)
     # One thread each, or idle cores would flatter whoever uses more of them.
     alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     workers = {
@@ -189,7 +196,8 @@ def main() -> None:
     for task, label in (
         ("cityscapes", f"{args.pictures} Cityscapes pictures (times "
                        f"{500 / args.pictures:g} for the 500 of val)"),
-        ("saco", f"{args.pairs} SA-Co pairs, three annotators")):
+        ("saco", f"{args.pairs} SA-Co pairs, {args.positives:.0%} of them positive, "
+         "three annotators")):
       rows = {side: [] for side in SIDES}
       for _ in range(args.rounds):
         for side in SIDES:

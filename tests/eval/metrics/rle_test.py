@@ -90,8 +90,23 @@ def test_iou_of_all_pairs(pair):
 def test_many_masks_are_looked_at_in_parts(monkeypatch):
   masks = _encode(metrics_data.masks())
   whole = rle.iou(masks, masks)
-  monkeypatch.setattr(rle, "_CHUNK", 1)
-  np.testing.assert_array_equal(rle.iou(masks, masks), whole)
+  for runs in (1, 7, 100):
+    monkeypatch.setattr(rle, "_RUNS", runs)
+    np.testing.assert_array_equal(rle.iou(masks, masks), whole)
+  sizes = [m.size for m in masks]
+  monkeypatch.setattr(rle, "_MASKS", 2)
+  for mask, again in zip(masks, rle.parse([m.coco() for m in masks], sizes)):
+    np.testing.assert_array_equal(mask.mask(), again.mask())
+
+
+def test_many_pictures_are_each_by_themselves():
+  masks = _encode(metrics_data.masks())
+  other = _encode([np.ones((3, 5), bool), np.zeros((3, 5), bool)])
+  got = rle.ious([(masks[:3], masks), ([], masks), (other, other), (masks, [])])
+  np.testing.assert_array_equal(got[0], rle.iou(masks[:3], masks))
+  np.testing.assert_array_equal(got[2], [[1, 0], [0, 0]])
+  assert got[1].shape == (0, len(masks)) and got[3].shape == (len(masks), 0)
+  assert rle.ious([]) == []
 
 
 @settings(deadline=None, max_examples=40)

@@ -21,7 +21,7 @@ from vision_banana.eval.metrics.referring import matthews
 IOUS = np.linspace(0.5, 0.95, 10)
 MIN_SCORE = 0.5  # A prediction counts from here on.
 _AT = {"": slice(None), "@0.5": [0], "@0.75": [5]}
-_AT_ONCE = 256  # pairs
+_AT_ONCE = 32  # pairs
 _BOX = 1e-4  # The official denominators: never exactly zero …
 _IMAGE = 1e-6  # … neither those over pairs.
 
