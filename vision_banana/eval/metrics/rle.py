@@ -18,6 +18,9 @@ from vision_banana.eval.metrics import polygons
 # Runs, or masks to read, in one step: what fits in a processor's cache is quickest.
 _RUNS, _MASKS = 2**16, 2**7
 
+# What the last digit of a number stands for: five bits, of which the first is the sign.
+_SIGNED = np.array([*range(16), *range(-16, 0)], np.int64)
+
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Rle:
@@ -159,62 +162,57 @@ def _overlaps(pictures: Sequence[tuple[Sequence[Rle], Sequence[Rle]]]
   i = np.repeat(np.arange(len(each)), each)
   j = np.arange(len(i)) - np.repeat(
       np.cumsum(each) - each - np.repeat(np.cumsum(columns) - columns, rows), each)
-  inter = np.zeros(len(i), np.int64)
+  inter = np.zeros(len(i))
   first, count = p.within(i, t.low[j], t.high[j])
   some = np.flatnonzero(count)
-  upto, line = np.cumsum(count[some]), t.line()
+  upto = np.cumsum(count[some])
   for part in np.split(some, np.searchsorted(
       upto, np.arange(_RUNS, upto[-1] if len(upto) else 0, _RUNS))):
     if len(part):
       shift = t.origin[j[part]] - p.origin[i[part]]
-      inter[part] = _ones(line, p, first[part], count[part], shift)
+      inter[part] = t.ones(p, first[part], count[part], shift)
   return inter, p.area[i], t.area[j]
 
 
 class _Runs:
-  """The runs of ones of many masks on one axis, mask k from k · stride on."""
+  """The runs of ones of many masks on one axis, mask k from `origin[k]` on."""
 
   def __init__(self, masks: Sequence[Rle], stride: int):
     count = np.array([len(m.bounds) // 2 for m in masks], np.int64)
-    end = np.cumsum(count)
-    # As the floats that `interp` wants: exact up to 2^53 pixels.
-    self.starts = np.concatenate([*(m.starts for m in masks), []])
-    self.ends = np.concatenate([*(m.ends for m in masks), []])
-    # The ones up to the end of each run, over all masks.
-    self._upto = np.concatenate([[0.0], np.cumsum(self.ends - self.starts)])
-    self.area = (self._upto[end] - self._upto[end - count]).astype(np.int64)
+    end = 2 * np.cumsum(count)
+    start = end - 2 * count
+    # Start, end, start, …: as the floats that `interp` wants, exact up to 2^53 pixels.
+    self.x = np.concatenate([*(m.bounds[:len(m.bounds) // 2 * 2] for m in masks), []])
+    # The ones before each of them; between two of them it is linear.
+    upto = np.cumsum(self.x[1::2] - self.x[::2])
+    self.y = np.zeros(len(self.x))
+    self.y[1::2] = upto
+    self.y[2::2] = upto[:-1]
     some = np.flatnonzero(count)
-    self.low, self.high = np.zeros((2, len(masks)))
-    self.low[some] = self.starts[(end - count)[some]]
-    self.high[some] = self.ends[end[some] - 1]
+    self.low, self.high, self.area = np.zeros((3, len(masks)))
+    first, last = start[some], end[some] - 1
+    self.low[some], self.high[some] = self.x[first], self.x[last]
+    self.area[some] = self.y[last] - self.y[first]
     self.origin = np.arange(len(masks)) * float(stride)
-    shift = np.repeat(self.origin, count)
-    self.starts += shift
-    self.ends += shift
+    self.x += np.repeat(self.origin, 2 * count)
 
   def within(self, which: np.ndarray, low: np.ndarray, high: np.ndarray
              ) -> tuple[np.ndarray, np.ndarray]:
     """Of masks, which runs touch a stretch of pixels: the first, and how many."""
     origin = self.origin[which]
-    first = np.searchsorted(self.ends, origin + low, "right")
-    after = np.searchsorted(self.starts, origin + high, "left")
+    first = np.searchsorted(self.x, origin + low, "right") // 2
+    after = (np.searchsorted(self.x, origin + high, "left") + 1) // 2
     return first, np.maximum(after - first, 0)
 
-  def line(self) -> tuple[np.ndarray, np.ndarray]:
-    """(x, y): y ones lie before x, and linearly many between two of the points."""
-    x = np.stack([self.starts, self.ends], 1).ravel()
-    return x, np.stack([self._upto[:-1], self._upto[1:]], 1).ravel()
-
-
-def _ones(line: tuple[np.ndarray, np.ndarray], runs: _Runs, first: np.ndarray,
-          count: np.ndarray, shift: np.ndarray) -> np.ndarray:
-  """Ones on a line within `count` (> 0) runs from `first` on, moved by `shift`."""
-  start = np.cumsum(count) - count
-  at = np.arange(count.sum()) + np.repeat(first - start, count)
-  shift = np.repeat(shift, count)
-  ones = np.interp(runs.ends[at] + shift, *line)
-  ones -= np.interp(runs.starts[at] + shift, *line)
-  return np.add.reduceat(ones, start).astype(np.int64)
+  def ones(self, runs: "_Runs", first: np.ndarray, count: np.ndarray,
+           shift: np.ndarray) -> np.ndarray:
+    """Ones within `count` (> 0) runs from `first` on, moved by `shift`."""
+    start = np.cumsum(count) - count
+    at = np.arange(count.sum()) + np.repeat(first - start, count)
+    x = runs.x.reshape(-1, 2).take(at, axis=0)
+    x += np.repeat(shift, count)[:, None]
+    y = np.interp(x.ravel(), self.x, self.y)
+    return np.add.reduceat(y[1::2] - y[::2], start)
 
 
 def _compress(counts: np.ndarray) -> str:
@@ -236,20 +234,19 @@ def _decompress(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
   digits = np.frombuffer(b"".join(texts), np.uint8) - np.uint8(48)
   lengths = np.array([len(t) for t in texts])
   ends = np.cumsum(lengths)
-  # Numbers: digits of 5 bits, the lowest first; bit 32 of all but the last is set.
+  # Numbers: digits of 5 bits, the lowest first; all but the last have 32 added.
   last = np.flatnonzero(digits < 32)
   if not lengths.all() or digits.max() > 63 or (digits[ends - 1] > 31).any():
     raise UserError("the compressed runs of a mask are empty, hold characters that do "
                     "not belong there, or end within a number; the file is damaged.")
-  first = np.empty_like(last)
-  first[0], first[1:] = 0, last[:-1] + 1
-  size = last - first
-  numbers = (digits[first] & 31).astype(np.int64)
-  for k in range(1, size.max() + 1):
-    some = np.flatnonzero(size >= k)
-    numbers[some] += (digits[first[some] + k] & 31).astype(np.int64) << 5 * k
-  negative = np.flatnonzero(digits[last] & 16)
-  numbers[negative] -= 1 << 5 * (size[negative] + 1)
+  # The last digit carries the sign; the ones before it are shifted in from below.
+  numbers = _SIGNED[digits[last]]
+  size = np.diff(last, prepend=-1) - 1
+  long, k = np.flatnonzero(size), 1
+  while len(long):
+    numbers[long] = (numbers[long] << 5) | (digits[last[long] - k] & 31)
+    k += 1
+    long = long[size[long] >= k]
   # Masks: number i is the count i less the count i - 2, from the fourth on.
   edges = np.concatenate([[0], np.searchsorted(last, ends)])
   starts = edges[:-1]
@@ -274,12 +271,13 @@ def _rles(counts: np.ndarray, edges: np.ndarray, sizes: Sequence[tuple[int, int]
     raise UserError(f"the runs of a mask do not fill its {height}x{width} pixels "
                     "(height x width); the file is damaged.")
   cuts = edges.tolist()
-  return [Rle((size[0], size[1]), bounds[a:b])
-          for size, a, b in zip(sizes, cuts, cuts[1:])]
+  return [Rle(tuple(size), bounds[a:b]) for size, a, b in zip(sizes, cuts, cuts[1:])]
 
 
 def _running(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
   """Running sums that begin anew at each of `edges` (the last one is the end)."""
   total = np.cumsum(values)
-  before = np.concatenate([[0], total])[edges[:-1]]
-  return total - np.repeat(before, np.diff(edges))
+  if len(total):
+    before = np.where(edges[:-1] > 0, total[edges[:-1] - 1], 0)
+    total -= np.repeat(before, np.diff(edges))
+  return total
