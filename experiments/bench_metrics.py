@@ -159,9 +159,11 @@ def report(label: str, rows: dict[str, list[dict]]) -> None:
   for clock in ("wall", "processor"):
     times = {side: [r[clock] for r in rows[side]] for side in SIDES}
     middle = {side: statistics.median(times[side]) for side in SIDES}
-    print(f"  {clock:<10}" + ", ".join(
-        f"{side} {middle[side]:.2f} s ({min(times[side]):.2f} to {max(times[side]):.2f})"
-        for side in SIDES) + f": {middle['official'] / middle['ours']:.1f}x faster")
+    both = ", ".join(
+        f"{side} {middle[side]:.2f} s ({min(row):.2f} to {max(row):.2f})"
+        for side, row in times.items())
+    ratio = middle["official"] / middle["ours"]
+    print(f"  {clock:<10}{both}: {ratio:.1f}x faster")
   a, b = (rows[side][0]["numbers"] for side in SIDES)
   print(f"  largest difference of {len(a)} numbers: "
         f"{max(abs(a[k] - b[k]) for k in a):.1e}")

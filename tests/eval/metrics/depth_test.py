@@ -41,7 +41,8 @@ def _formulas(p, t, ddof=0, offset=0.0):
   log = np.log(p / t)
   return {
       "delta1": (worst < 1.25).mean(), "delta2": (worst < 1.5625).mean(),
-      "delta3": (worst < 1.953125).mean(), "abs_rel": (abs(p - t) / (t + offset)).mean(),
+      "delta3": (worst < 1.953125).mean(),
+      "abs_rel": (abs(p - t) / (t + offset)).mean(),
       "sq_rel": ((p - t) ** 2 / t).mean(), "rmse": math.sqrt(((p - t) ** 2).mean()),
       "rmse_log": math.sqrt((log**2).mean()), "log10": abs(np.log10(p / t)).mean(),
       "silog": 100 * math.sqrt(((log - log.mean()) ** 2).sum() / (len(log) - ddof))}

@@ -10,15 +10,7 @@ from tests.goldens import metrics_data
 from vision_banana.errors import UserError
 from vision_banana.eval.metrics import rle
 
-MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
-
-
-def _pair(draw):
-  shape = draw(hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
-  return [draw(st.lists(hnp.arrays(bool, shape), max_size=4)) for _ in range(2)]
-
-
-PAIRS = st.composite(_pair)()
+SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)
 
 
 def _encode(masks):
@@ -36,10 +28,6 @@ def test_equals_pycocotools():
                         for c in golden["counts"]], [size] * len(masks))
     for mask, read in zip(masks, parsed, strict=True):
       np.testing.assert_array_equal(read.mask(), mask)
-  np.testing.assert_allclose(rle.iou(parsed, parsed), golden["iou"], atol=1e-9, rtol=0)
-  crowd = [bool(i % 2) for i in range(len(masks))]
-  np.testing.assert_allclose(rle.iou(parsed, parsed, crowd), golden["crowd_iou"],
-                             atol=1e-9, rtol=0)
 
 
 def test_polygons_equal_pycocotools():
@@ -52,7 +40,7 @@ def test_polygons_equal_pycocotools():
 
 
 @settings(deadline=None, max_examples=40)
-@given(MASKS)
+@given(hnp.arrays(bool, SHAPES))
 def test_round_trips(mask):
   encoded = rle.encode(mask)
   np.testing.assert_array_equal(encoded.mask(), mask)
@@ -73,49 +61,12 @@ def test_counts_of_any_size_survive(runs):
   assert np.diff(back.bounds, prepend=0).tolist() == runs
 
 
-@settings(deadline=None, max_examples=40)
-@given(PAIRS)
-def test_iou_of_all_pairs(pair):
-  predictions, truths = pair
-  got = rle.iou(_encode(predictions), _encode(truths))
-  assert got.shape == (len(predictions), len(truths))
-  for i, p in enumerate(predictions):
-    for j, t in enumerate(truths):
-      union = (p | t).sum()
-      assert got[i, j] == ((p & t).sum() / union if union else 0.0)
-  np.testing.assert_array_equal(
-      got.T, rle.iou(_encode(truths), _encode(predictions)))
-
-
-def test_many_masks_are_looked_at_in_parts(monkeypatch):
+def test_many_masks_are_read_in_parts(monkeypatch):
   masks = _encode(metrics_data.masks())
-  whole = rle.iou(masks, masks)
-  for runs in (1, 7, 100):
-    monkeypatch.setattr(rle, "_RUNS", runs)
-    np.testing.assert_array_equal(rle.iou(masks, masks), whole)
   sizes = [m.size for m in masks]
   monkeypatch.setattr(rle, "_MASKS", 2)
   for mask, again in zip(masks, rle.parse([m.coco() for m in masks], sizes)):
     np.testing.assert_array_equal(mask.mask(), again.mask())
-
-
-def test_many_pictures_are_each_by_themselves():
-  masks = _encode(metrics_data.masks())
-  other = _encode([np.ones((3, 5), bool), np.zeros((3, 5), bool)])
-  got = rle.ious([(masks[:3], masks), ([], masks), (other, other), (masks, [])])
-  np.testing.assert_array_equal(got[0], rle.iou(masks[:3], masks))
-  np.testing.assert_array_equal(got[2], [[1, 0], [0, 0]])
-  assert got[1].shape == (0, len(masks)) and got[3].shape == (len(masks), 0)
-  assert rle.ious([]) == []
-
-
-@settings(deadline=None, max_examples=40)
-@given(PAIRS)
-def test_union_is_any(pair):
-  masks = pair[0] + pair[1]
-  if masks:
-    got = rle.union(_encode(masks))
-    np.testing.assert_array_equal(got.mask(), np.any(masks, 0))
 
 
 def test_damaged_masks_are_named():
@@ -138,5 +89,3 @@ def test_damaged_masks_are_named():
                 + "P"}], [size])
   with pytest.raises(UserError, match="polygon of 4"):
     rle.parse([[[0, 0, 1, 1]]], [size])
-  with pytest.raises(ValueError, match="several sizes"):
-    rle.iou(_encode([np.ones((2, 2))]), _encode([np.ones((2, 3))]))

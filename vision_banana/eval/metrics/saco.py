@@ -14,7 +14,7 @@ import numpy as np
 from scipy import optimize
 
 from vision_banana.errors import UserError
-from vision_banana.eval.metrics import rle
+from vision_banana.eval.metrics import mask_iou, rle
 from vision_banana.eval.metrics.accumulate import Numbers
 from vision_banana.eval.metrics.referring import matthews
 
@@ -126,13 +126,15 @@ def read_truth(annotators: Sequence[Mapping[str, Any]]
     annotators: the parsed files of each annotator.
 
   Raises:
-    UserError: a damaged mask, or a pair that another annotator does not have.
+    UserError: a damaged mask, one not of its picture's size, or a pair that another
+      annotator does not have.
   """
   ids = exhaustive(annotators)
   masks = {i: [[] for _ in annotators] for i in ids}
+  sizes = _sizes(annotators[0])
   for a, file in enumerate(annotators):
-    sizes = {row["id"]: (row["height"], row["width"]) for row in file["images"]}
-    missing = [i for i in ids if i not in sizes]
+    known = {row["id"] for row in file["images"]}
+    missing = [i for i in ids if i not in known]
     if missing:
       raise UserError(f"annotator {a + 1} has no pair {missing[0]} (and "
                       f"{len(missing) - 1} more): the files are not of one subset.")
@@ -157,8 +159,7 @@ def score_files(truths: Sequence[pathlib.Path | str], predictions: pathlib.Path 
     UserError: a file cannot be read or is damaged.
   """
   files = [_load(path) for path in truths]
-  sizes = {row["id"]: (row["height"], row["width"]) for row in files[0]["images"]}
-  masks = read_truth(files)
+  sizes, masks = _sizes(files[0]), read_truth(files)
   rows = [row for row in _load(predictions)
           if row["image_id"] in masks and row["score"] >= MIN_SCORE]
   parsed = rle.parse([row["segmentation"] for row in rows],
@@ -170,6 +171,10 @@ def score_files(truths: Sequence[pathlib.Path | str], predictions: pathlib.Path 
   for first in range(0, len(pairs), _AT_ONCE):
     total.add_many(pairs[first:first + _AT_ONCE])
   return total.result()
+
+
+def _sizes(file: Mapping[str, Any]) -> dict[int, tuple[int, int]]:
+  return {row["id"]: (row["height"], row["width"]) for row in file["images"]}
 
 
 def _load(path: pathlib.Path | str) -> Any:
@@ -185,7 +190,7 @@ def _hits(pairs, true: np.ndarray) -> np.ndarray:
   Predictions are matched one to one with an annotator's masks so that the sum of IoU
   is largest; a match is a hit at the thresholds it reaches.
   """
-  ious = rle.ious([(p, [m for masks in t for m in masks]) for p, t in pairs])
+  ious = mask_iou.ious([(p, [m for masks in t for m in masks]) for p, t in pairs])
   matches, of = [], []
   edges = np.concatenate([np.zeros((len(true), 1), int), true.cumsum(1)], 1).tolist()
   for pair, matrix in enumerate(ious):
