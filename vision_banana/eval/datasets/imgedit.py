@@ -1,0 +1,37 @@
+"""ImgEdit-Bench, basic: 737 pictures with an instruction each."""
+
+import pathlib
+
+from vision_banana.errors import UserError
+from vision_banana.eval import images, protocols, records
+from vision_banana.eval.datasets import layout
+from vision_banana.tasks import tasks
+
+
+def _load(root: pathlib.Path, file: str):
+  return images.read(layout.first(
+      [root / folder / file for folder in ("", "singleturn", "images")],
+      "picture to edit")), None
+
+
+def _read(data: pathlib.Path) -> records.Split:
+  path = layout.root(data, "imgedit", "basic_edit.json") / "basic_edit.json"
+  rows = layout.parsed(path)
+  if isinstance(rows, list):
+    rows = {str(i): row for i, row in enumerate(rows)}
+  try:
+    questions = [
+        layout.question(
+            str(name), tasks.request("editing", prompt=row["prompt"]), _load,
+            path.parent, row["id"], text=f"{row['edit_type']}: {row['prompt']}")
+        for name, row in rows.items()]
+  except (KeyError, TypeError, AttributeError) as e:
+    raise UserError(f"{path}: no {e} in an entry; restore the file.") from e
+  return layout.split_of(questions, [f"{q.name} {q.text}" for q in questions])
+
+
+IMGEDIT = records.Benchmark(
+    name="imgedit",
+    about="ImgEdit-Bench basic, editing; compared with another model's pictures.",
+    read=_read, split="basic", sha256="", seed=0, crop="none", units="edits", size=737,
+    protocols=(protocols.votes("editing"),), folder="imgedit")
