@@ -59,12 +59,12 @@ class Semantic:
     return self._numbers(self._counts)
 
   def _codes(self, labels: np.ndarray) -> np.ndarray:
-    if labels.dtype.kind == "i":  # Negative ones become huge, thus "other".
-      labels = labels.astype(np.int64).view(np.uint64)
-    elif labels.dtype.kind != "u":
+    if labels.dtype.kind not in "iu":
       raise ValueError(f"labels must be integers, not {labels.dtype}")
-    return np.minimum(labels, labels.dtype.type(self._other)) if (
-        self._other <= np.iinfo(labels.dtype).max) else labels
+    if labels.dtype != np.uint8:  # Which has nothing negative, and is quicker as it is.
+      labels = np.where(labels < 0, self._other, labels.astype(np.int64))
+    return np.minimum(labels, labels.dtype.type(min(
+        self._other, np.iinfo(labels.dtype).max)))
 
   def _numbers(self, counts: np.ndarray) -> Numbers:
     rows = counts[self._ids]
