@@ -118,9 +118,14 @@ def _size(text: str | None) -> tuple[int, int] | None:
 def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
   """Paints what is asked, scores it, prints the table, writes JSON and report."""
   wanted, missing = _benchmarks(args)
+  shard = _shard(args.split_hosts)
+  for benchmark in wanted:
+    if benchmark.folder and args.benchmark != "all":
+      benchmark.open(args.data)  # What is missing is said before anything is loaded.
   model = api.load(args.model)
   if args.compare is None:
-    models = [model, *_parent(model)]
+    # Published benchmarks take long: only what is asked for.
+    models = [model, *([] if args.data else _parent(model))]
   else:
     models = [model] + [
         model.random_start() if name == "random" else api.load(name, like=model)
@@ -135,7 +140,7 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
         models, benchmark, args.out, constant=constant,
         data=args.data if benchmark.folder else None, limit=args.limit, seed=args.seed,
         samples=args.samples, tasks=args.tasks, steps=args.steps,
-        guidance=args.guidance, shard=_shard(args.split_hosts),
+        guidance=args.guidance, shard=shard,
         num_extremes=_EXTREMES if args.pictures else 0)
     if evaluation is not None:
       done.append(evaluation)

@@ -122,7 +122,7 @@ def _eval(p: argparse.ArgumentParser) -> None:
                  help="paint the I-th of N shares; the last host to finish scores")
   p.add_argument("--compare", nargs="*", metavar="NAME|DIR",
                  help="more columns; 'random' is the network before any training "
-                 "(default: the model that --model was tuned from)")
+                 "(default: the model that --model was tuned from; with --data none)")
   p.add_argument("--out", default="runs/eval", metavar="DIR",
                  help="keeps the predictions; an interrupted evaluation goes on")
   _tables(p)

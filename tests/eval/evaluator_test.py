@@ -47,7 +47,7 @@ def test_every_row_can_be_traced(perfect):
   about = json.loads((folders[0] / "protocol.json").read_text())
   assert about["steps"] == 1 and about["fingerprint"] == fake.Oracle.fingerprint
   answer = json.loads((folders[0] / "0000.json").read_text())
-  assert answer["prompts"] == ["Generate a metric depth map for the image."]
+  assert answer["prompt"] == "Generate a metric depth map for the image."
   assert answer["seeds"] == [0] and answer["fingerprint"] == fake.Oracle.fingerprint
   text = tables.text(results)
   for task in results["tasks"]:

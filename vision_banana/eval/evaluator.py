@@ -123,9 +123,8 @@ def evaluate(
       seconds.setdefault(protocol.task, {})[model.name] = round(
           time.monotonic() - start, 2)
       if shard[1] > 1:
-        known = {name for name, _ in painted.left_out}
-        waiting += sum(not predictions.is_whole(painted.folder, q.name)
-                       for q in job.questions if q.name not in known)
+        waiting += sum(not predictions.was_tried(painted.folder, q.name)
+                       for q in job.questions)
   if waiting:
     log(f"{benchmark.name}: host {shard[0]} of {shard[1]} is done; {waiting} answers "
         f"of other hosts are not there yet; when they are: vision-banana score {out}")

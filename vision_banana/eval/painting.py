@@ -138,6 +138,7 @@ def _batch(model, job, folder, about, start, batch, outside):
     try:
       asked.append(_ask(model, question, outside))
     except UserError as e:
+      predictions.write_reason(folder, question.name, str(e))
       left_out.append((question.name, str(e)))
       asked.append(None)
   rows = [a for a in asked if a is not None and a.parts]
@@ -172,18 +173,23 @@ def _ask(model: Painter, question: Question | Item, outside: Outside) -> _Asked:
   item = question.read()
   text = getattr(question, "text", "")
   about: dict[str, Any] = {"name": item.name}
+  if getattr(question, "image", ""):
+    about["image"] = question.image
   request = item.request
   if text and request.task == "instance" and outside.presence is not None:
     about["present"] = bool(outside.presence(item.picture, text))
     if not about["present"]:
-      return _Asked(item, [], {**about, "prompts": []})
+      return _Asked(item, [], {**about, "prompt": request.prompt})
   if text and request.task == "referring" and outside.rewrite is not None:
     about["query"] = text
     request = tasks.request(
         "referring", phrase=outside.rewrite(item.picture, text))
     item = dataclasses.replace(item, request=request)
   parts = legends.split(request, model.refuses)
-  return _Asked(item, parts, {**about, "prompts": [p.prompt for p in parts]})
+  about["prompt"] = request.prompt
+  if len(parts) > 1:
+    about["parts"] = [p.prompt for p in parts]
+  return _Asked(item, parts, about)
 
 
 def _store(folder: pathlib.Path, asked: _Asked, samples: list[list[Prediction]],

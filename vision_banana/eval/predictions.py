@@ -139,6 +139,17 @@ def is_whole(folder: pathlib.Path, name: str) -> bool:
   return (folder / f"{name}.npz").exists()
 
 
+def was_tried(folder: pathlib.Path, name: str) -> bool:
+  """Whether a question is answered, or some host said why it cannot be."""
+  return is_whole(folder, name) or (folder / f"{name}.json").exists()
+
+
+def write_reason(folder: pathlib.Path, name: str, reason: str) -> None:
+  """Keeps why a question could not be asked; the next run tries again."""
+  files.write_all({folder / f"{name}.json": json.dumps(
+      {"name": name, "left_out": reason}, ensure_ascii=False).encode()})
+
+
 def write(folder: pathlib.Path, name: str, pictures: dict[str, np.ndarray],
           about: dict[str, Any], **arrays: np.ndarray | None) -> None:
   """Writes one prediction.
@@ -167,9 +178,12 @@ def read(folder: pathlib.Path, name: str, fingerprint: str) -> Stored:
   """
   path = folder / f"{name}.npz"
   fix = "delete it and run eval again"
-  if not path.exists():
-    raise UserError(f"{path}: no prediction; run eval again.")
   try:
+    if not path.exists():
+      told = path.with_suffix(".json")
+      reason = json.loads(told.read_text())["left_out"] if told.exists() else (
+          f"{path}: no prediction; run eval again.")
+      raise UserError(reason)
     with np.load(path, allow_pickle=False) as arrays:
       found = {key: arrays[key] for key in arrays.files}
     about = json.loads(path.with_suffix(".json").read_text())

@@ -48,11 +48,13 @@ class Question:
     request: as in `Item`.
     load: () → (picture, truth); UserError when a file is missing or broken.
     text: what is looked for, in the benchmark's own words; '' if nothing is.
+    image: path of the picture, where people will look at it; else ''.
   """
   name: str
   request: tasks.Request
   load: Callable[[], tuple[np.ndarray | None, Any]]
   text: str = ""
+  image: str = ""
 
   def read(self) -> Item:
     """Reads the files."""

@@ -164,7 +164,7 @@ def viewed(questions: Sequence[Question | Item], view: Crop | None
     item = question.read()
     window = view.window(*item.picture.shape[:2])
     return np.ascontiguousarray(item.picture[window]), item.truth[window]
-  return [Question(q.name, q.request, functools.partial(load, q), q.text)
+  return [Question(q.name, q.request, functools.partial(load, q), q.text, q.image)
           for q in questions]
 
 

@@ -170,4 +170,4 @@ def test_a_prompt_that_the_model_does_not_read_is_left_out(layouts, tmp_path):
   results = _evaluate("genai_bench", layouts, tmp_path, fake_painter.Nonsense(500))
   task = results["tasks"][0]
   assert task["n"] == 2 and task["left_out"]["nonsense"]["count"] == 1
-  assert "no prediction" in task["left_out"]["nonsense"]["reasons"][0]
+  assert "too long a prompt" in task["left_out"]["nonsense"]["reasons"][0]

@@ -8,10 +8,13 @@ from vision_banana.eval.datasets import layout
 from vision_banana.tasks import tasks
 
 
-def _load(root: pathlib.Path, file: str):
-  return images.read(layout.first(
-      [root / folder / file for folder in ("", "singleturn", "images")],
-      "picture to edit")), None
+def _load(path: pathlib.Path):
+  return images.read(path), None
+
+
+def _picture(root: pathlib.Path, file: str) -> pathlib.Path:
+  paths = [root / folder / file for folder in ("images", "", "singleturn")]
+  return next((p for p in paths if p.exists()), paths[-1])
 
 
 def _read(data: pathlib.Path) -> records.Split:
@@ -20,11 +23,13 @@ def _read(data: pathlib.Path) -> records.Split:
   if isinstance(rows, list):
     rows = {str(i): row for i, row in enumerate(rows)}
   try:
-    questions = [
-        layout.question(
-            str(name), tasks.request("editing", prompt=row["prompt"]), _load,
-            path.parent, row["id"], text=f"{row['edit_type']}: {row['prompt']}")
-        for name, row in rows.items()]
+    questions = []
+    for name, row in rows.items():
+      picture = _picture(path.parent, row["id"])
+      questions.append(layout.question(
+          str(name), tasks.request("editing", prompt=row["prompt"]), _load, picture,
+          text=f"{row['edit_type']}: {row['prompt']}",
+          image=str(picture.resolve())))
   except (KeyError, TypeError, AttributeError) as e:
     raise UserError(f"{path}: no {e} in an entry; restore the file.") from e
   return layout.split_of(questions, [f"{q.name} {q.text}" for q in questions])

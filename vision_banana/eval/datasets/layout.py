@@ -130,6 +130,6 @@ def split_of(questions: Sequence[Question], ids: Sequence[str] | None = None,
 
 
 def question(name: str, request, load: Callable[..., Any], *arguments: Any,
-             text: str = "") -> Question:  # pylint: disable=redefined-outer-name
+             text: str = "", image: str = "") -> Question:  # pylint: disable=redefined-outer-name
   """A question that reads its files by `load(*arguments)`."""
-  return Question(name, request, functools.partial(load, *arguments), text)
+  return Question(name, request, functools.partial(load, *arguments), text, image)
