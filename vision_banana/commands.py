@@ -168,8 +168,9 @@ def _benchmarks(args: argparse.Namespace):
   else:
     wanted, missing = benchmarks.find(args.data)
     if not wanted:
+      folders = [b.folder for b in benchmarks.BENCHMARKS.values() if b.folder]
       raise UserError(f"{args.data}: no benchmark in it; each lies in its own folder: "
-                      f"{', '.join(b.folder for b in benchmarks.BENCHMARKS.values() if b.folder)}.")
+                      f"{', '.join(dict.fromkeys(folders))}.")
   if args.protocol:
     wanted = [b.under(args.protocol) if b.variants or args.benchmark != "all" else b
               for b in wanted]

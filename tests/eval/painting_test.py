@@ -41,8 +41,8 @@ def _table(evaluation):
 def test_hosts_share_the_questions_and_the_last_one_scores(layouts, tmp_path):
   whole = _evaluate(layouts, tmp_path / "whole")
   painters, lines = [fake_painter.Nonsense() for _ in range(3)], []
-  results = [_evaluate(layouts, tmp_path / "shared", painter=p, shard=(i, 3), lines=lines)
-             for i, p in enumerate(painters)]
+  results = [_evaluate(layouts, tmp_path / "shared", painter=p, shard=(i, 3),
+                       lines=lines) for i, p in enumerate(painters)]
   assert results[0] is None and results[1] is None
   assert _table(results[2]) == _table(whole)
   assert [p.calls for p in painters] == [4, 4, 3]  # 21 questions, two at a time
@@ -123,7 +123,8 @@ def test_several_samples_are_voted_on_and_disagree(name, layouts, tmp_path):
   stored = next(iter(sorted(folder.glob("*.npz"))))
   with np.load(stored) as arrays:
     assert arrays["disagreement"].shape == arrays["value"].shape[:2]
-    assert arrays["disagreement"].min() >= 0 and np.isfinite(arrays["disagreement"]).all()
+    assert arrays["disagreement"].min() >= 0
+    assert np.isfinite(arrays["disagreement"]).all()
   pictures = [images.read(p) for p in sorted(folder.glob(f"{stored.stem}*.png"))]
   assert len(pictures) == 3 and (pictures[0] != pictures[1]).any()
   assert "3 samples voted" in tables.text(results)
@@ -137,7 +138,8 @@ def test_several_samples_are_voted_on_and_disagree(name, layouts, tmp_path):
 def test_the_first_of_several_samples_is_the_only_one_of_one(layouts, tmp_path):
   _evaluate(layouts, tmp_path / "1", "ibims")
   _evaluate(layouts, tmp_path / "3", "ibims", samples=3)
-  one, three = (next((tmp_path / n).rglob("corridor_01.png")).read_bytes() for n in "13")
+  one, three = (next((tmp_path / n).rglob("corridor_01.png")).read_bytes()
+                for n in "13")
   assert one == three
 
 
@@ -184,7 +186,8 @@ def test_an_outside_model_rewrites_queries(layouts, tmp_path):
 
 
 def test_a_short_text_encoder_gets_the_legend_in_parts(layouts, tmp_path):
-  results = _evaluate(layouts, tmp_path, "cityscapes", fake_painter.Nonsense(230)).results
+  painter = fake_painter.Nonsense(230)
+  results = _evaluate(layouts, tmp_path, "cityscapes", painter).results
   assert results["tasks"][0]["n"] == 2
   names = sorted(p.name for p in tmp_path.rglob("frankfurt*.png"))
   assert len(names) > 2 and names[1].endswith("_p1.png")

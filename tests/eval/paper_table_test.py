@@ -8,7 +8,8 @@ import pytest
 from tests.eval.datasets import fake_painter
 from tests.fixtures import make_benchmarks
 from vision_banana.errors import UserError
-from vision_banana.eval import benchmarks, evaluator, extremes, paper, paper_table, tables
+from vision_banana.eval import benchmarks, evaluator, extremes, paper, paper_table
+from vision_banana.eval import tables
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,8 @@ def test_html_and_latex_hold_the_same_rows(results):
   tex = paper_table.render(results, ".tex")
   assert tex.count(r"\\") == count + 1 and r"\begin{tabular}" in tex
   body = tex.split(r"\midrule")[1].split(r"\bottomrule")[0]
-  assert {len(re.findall(r"(?<!\\)&", line)) for line in body.strip().splitlines()} == {6}
+  cells = {len(re.findall(r"(?<!\\)&", row)) for row in body.strip().splitlines()}
+  assert cells == {6}
   assert not re.search(r"(?<!\\)[_%#]", body) and "δ" not in tex
   with pytest.raises(UserError, match="'.pdf'"):
     paper_table.render(results, ".pdf")

@@ -13,7 +13,7 @@ import numpy as np
 
 from vision_banana.data import sources
 from vision_banana.errors import UserError
-from vision_banana.eval import motorcycle, protocols
+from vision_banana.eval import motorcycle
 from vision_banana.eval.datasets import (
     cityscapes, diode, dsine, eth3d, genai_bench, ibims, imgedit, kitti, nuscenes, nyu,
     reasonseg, refcocog, saco)

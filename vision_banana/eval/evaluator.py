@@ -157,8 +157,8 @@ def rescore(
   """
   found = sorted(pathlib.Path(folder).rglob(predictions.PROTOCOL))
   if not found:
-    raise UserError(f"{folder}: no {predictions.PROTOCOL} in it or below; give a folder "
-                    "that eval wrote.")
+    raise UserError(f"{folder}: no {predictions.PROTOCOL} in it or below; give a "
+                    "folder that eval wrote.")
   groups: dict[tuple[Any, ...], list[tuple[pathlib.Path, dict[str, Any]]]] = {}
   for path in found:
     about = predictions.read_protocol(path.parent)

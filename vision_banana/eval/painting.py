@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from vision_banana.errors import UserError
-from vision_banana.eval import decoding, files, images, legends, predictions, voting
+from vision_banana.eval import files, images, legends, predictions, voting
 from vision_banana.eval.decoding import Prediction
 from vision_banana.eval.predictions import Job
 from vision_banana.eval.questions import Item, Question

@@ -72,8 +72,8 @@ def _pictures(evaluation: Evaluation) -> str:
   if not parts:
     return ""
   return (f"<section><h2>Pictures: {_esc(results['benchmark'])}</h2>"
-          "<p class='protocol'>The first questions of each task, not chosen. Truth: in the colours the "
-          f"prompt asks for.</p>{''.join(parts)}</section>")
+          "<p class='protocol'>The first questions of each task, not chosen. Truth: in "
+          f"the colours the prompt asks for.</p>{''.join(parts)}</section>")
 
 
 def _title(task: str) -> str:

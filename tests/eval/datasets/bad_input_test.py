@@ -73,7 +73,8 @@ def test_a_depth_of_another_picture(data, tmp_path):
   root = data("eth3d")
   path = next(root.glob("eth3d/office/ground_truth_depth/**/*.JPG"))
   path.write_bytes(path.read_bytes()[:-4])
-  _one_left_out(_evaluate("eth3d", root, tmp_path), "3071 values for a picture of 48x64")
+  _one_left_out(_evaluate("eth3d", root, tmp_path),
+                "3071 values for a picture of 48x64")
 
 
 @pytest.mark.parametrize("name,folder,path", [

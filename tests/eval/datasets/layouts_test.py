@@ -9,7 +9,8 @@ import pytest
 from tests.eval.datasets import fake_painter
 from vision_banana.eval import benchmarks, evaluator, records, tables
 
-GOLDENS = pathlib.Path(__file__).parent.parent.parent / "fixtures/benchmark_goldens.json"
+_FIXTURES = pathlib.Path(__file__).parent.parent.parent / "fixtures"
+GOLDENS = _FIXTURES / "benchmark_goldens.json"
 PUBLISHED = [b.name for b in benchmarks.BENCHMARKS.values() if b.folder]
 # Headline of a perfect answer, and what 8-bit colours cost.
 PERFECT = {
@@ -17,8 +18,8 @@ PERFECT = {
     # The second annotator misses an instance; the first is found in full.
     "saco": (100, .02),
     "nyu_depth": (1, 0), "ibims": (1, 0), "eth3d": (1, 0), "diode_depth": (1, 0),
-    "kitti": (1, 0), "nuscenes": (1, 0), "nyu_normals": (0, .6), "diode_normals": (0, .6),
-    "scannet_normals": (0, .6), "vkitti_normals": (0, .6)}
+    "kitti": (1, 0), "nuscenes": (1, 0), "nyu_normals": (0, .6),
+    "diode_normals": (0, .6), "scannet_normals": (0, .6), "vkitti_normals": (0, .6)}
 FOUND = {"refcocog": 4, "saco": 21, "genai_bench": 3}
 
 
@@ -43,7 +44,8 @@ def test_the_truth_painted_scores_perfectly(name, layouts, tmp_path):
   task = results["tasks"][0]
   assert task["n"] == results["found"] == FOUND.get(name, 2), task["left_out"]
   expected, slack = PERFECT[name]
-  assert task["rows"][0]["values"]["knowing"] == pytest.approx(expected, abs=slack + 1e-9)
+  value = task["rows"][0]["values"]["knowing"]
+  assert value == pytest.approx(expected, abs=slack + 1e-9)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -107,7 +109,8 @@ def test_limit_is_drawn_by_the_seed(layouts, tmp_path):
   assert seen == {()}
   folders = sorted(tmp_path.glob("predictions/saco/instance/*"))
   names = [sorted(p.stem for p in f.glob("*.npz")) for f in folders]
-  assert len(folders) == 2 and [len(n) for n in names] == [3, 3] and names[0] != names[1]
+  assert len(folders) == 2 and [len(n) for n in names] == [3, 3]
+  assert names[0] != names[1]
 
 
 def test_diode_normals_are_turned_to_the_camera(layouts):

@@ -40,7 +40,8 @@ def _read(data: pathlib.Path) -> records.Split:
     scene = path.parents[2].name
     image = layout.first(
         [parent / "images/dslr_images" / path.name
-         for parent in (path.parents[2], root / scene, root / f"{scene}_dslr_jpg" / scene)],
+         for parent in (path.parents[2], root / scene,
+                        root / f"{scene}_dslr_jpg" / scene)],
         "picture")
     questions.append(layout.question(f"{scene}-{path.stem}", asked, _load, image, path))
   return layout.split_of(questions)

@@ -12,6 +12,7 @@ from PIL import Image
 from vision_banana.errors import UserError
 from vision_banana.eval import images, records
 from vision_banana.eval.questions import Question
+from vision_banana.tasks import tasks
 
 
 def root(data: pathlib.Path, folder: str, *markers: str) -> pathlib.Path:
@@ -28,8 +29,8 @@ def root(data: pathlib.Path, folder: str, *markers: str) -> pathlib.Path:
   for found in (data, data / folder):
     if any(next(found.glob(m), None) is not None for m in markers):
       return found
-  raise UserError(f"{data}: no {markers[0]} there or in {data / folder}; give the folder "
-                  "as the benchmark's authors distribute it.")
+  raise UserError(f"{data}: no {markers[0]} there or in {data / folder}; give the "
+                  "folder as the benchmark's authors distribute it.")
 
 
 def first(paths: Sequence[pathlib.Path], what: str) -> pathlib.Path:
@@ -106,8 +107,8 @@ def same_size(picture: np.ndarray, truth: np.ndarray, path: pathlib.Path,
   """Raises UserError when a picture and its truth differ in size."""
   if picture.shape[:2] != truth.shape[:2]:
     sizes = ["x".join(map(str, a.shape[:2])) for a in (picture, truth)]
-    raise UserError(f"{truth_path}: is {sizes[1]} but {path.name} is {sizes[0]} (height "
-                    "x width); restore both files.")
+    raise UserError(f"{truth_path}: is {sizes[1]} but {path.name} is {sizes[0]} "
+                    "(height x width); restore both files.")
 
 
 def shown(picture: np.ndarray, edge: int) -> np.ndarray:
@@ -129,7 +130,7 @@ def split_of(questions: Sequence[Question], ids: Sequence[str] | None = None,
       lambda task, keep, seed: [questions[i] for i in keep], tuple(notes))
 
 
-def question(name: str, request, load: Callable[..., Any], *arguments: Any,
-             text: str = "", image: str = "") -> Question:  # pylint: disable=redefined-outer-name
-  """A question that reads its files by `load(*arguments)`."""
-  return Question(name, request, functools.partial(load, *arguments), text, image)
+def question(name: str, request: tasks.Request, load: Callable[..., Any],
+             *arguments: Any, **about: str) -> Question:
+  """A question that reads its files by `load(*arguments)`; `about` as in `Question`."""
+  return Question(name, request, functools.partial(load, *arguments), **about)

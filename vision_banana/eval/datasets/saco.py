@@ -127,8 +127,8 @@ SACO = records.Benchmark(
     units="phrases",
     protocols=(records.Protocol(
         "instance",
-        "The noun phrase, one a picture, black background; the instances of the paper's "
-        "decoder. An empty mask says that there is none, unless an outside model is "
+        "The noun phrase, one a picture, black background; the instances of the "
+        "paper's decoder. An empty mask says that there is none, unless an outside model is "
         "asked. Pairs exhaustive for all three annotators; the best annotator counts; "
         "IoU .50:.05:.95; unweighted mean of the subsets.",
         (records.Metric("cgF1", "cgF1", True, "%", 100),
