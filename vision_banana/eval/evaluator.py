@@ -19,6 +19,7 @@ from vision_banana.eval.records import Benchmark, Protocol, Split
 from vision_banana.eval.scoring import Example, Score
 
 Log = Callable[[str], None]
+_PHOTOS = ("editing", "text_to_image")  # tasks that take a photo's sampling steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +51,15 @@ class _Run:
   limit: int | None
   samples: int
   data: str | None
+  jobs: dict[Protocol, Job] = dataclasses.field(default_factory=dict)
 
   def job(self, protocol: Protocol) -> Job:
+    """The questions of a task; drawn once."""
+    if protocol not in self.jobs:
+      self.jobs[protocol] = self._make(protocol)
+    return self.jobs[protocol]
+
+  def _make(self, protocol: Protocol) -> Job:
     keep = records.pick(self.split, self.limit, self.seed)
     questions = records.viewed(
         self.split.ask(protocol.task, keep, self.seed), protocol.view)
@@ -105,11 +113,6 @@ def evaluate(
   seed = benchmark.seed if seed is None else seed
   run = _Run(benchmark, benchmark.open(data), seed, limit, samples,
              None if data is None else str(data))
-  columns: list[dict[str, Any]] = [
-      {"name": m.name, "steps": steps or m.default_steps("depth"),
-       "photo_steps": steps or m.default_steps("image"),
-       "guidance": m.guidance if guidance is None else guidance,
-       "fingerprint": m.fingerprint} for m in models]
   folders: dict[str, dict[str, pathlib.Path]] = {}
   seconds: dict[str, dict[str, float]] = {}
   waiting = 0
@@ -129,8 +132,8 @@ def evaluate(
     log(f"{benchmark.name}: host {shard[0]} of {shard[1]} is done; {waiting} answers "
         f"of other hosts are not there yet; when they are: vision-banana score {out}")
     return None
-  return _evaluation(run, _wanted(benchmark, tasks), columns, folders, seconds,
-                     constant, num_examples, num_extremes, log)
+  return _evaluation(run, _wanted(benchmark, tasks), folders, seconds, constant,
+                     num_examples, num_extremes, log)
 
 
 def rescore(
@@ -183,21 +186,17 @@ def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluat
   data = about["data"] if data is None else str(data)
   run = _Run(benchmark, benchmark.open(data), about["seed"], about["limit"],
              about["samples"], data)
-  columns, folders, names = {}, {}, {}
+  folders: dict[str, dict[str, pathlib.Path]] = {}
+  columns: dict[str, tuple[Any, ...]] = {}
   for folder, about in group:
+    here = folders.setdefault(about["task"], {})
     # Two samplers or trainings of one name are two columns.
-    key = (about["model"], about["fingerprint"], about["guidance"], about["outside"],
-           about["steps"] if len(benchmark.protocols) == 1 else None)
-    if key not in names:
-      taken = [k for k in names if k[0] == key[0]]
-      names[key] = key[0] if not taken else f"{key[0]} ({folder.name[-8:]})"
-    name = names[key]
-    column = columns.setdefault(name, {
-        "name": name, "steps": about["steps"], "photo_steps": about["steps"],
-        "guidance": about["guidance"], "fingerprint": about["fingerprint"]})
-    kind = "photo_steps" if about["task"] in ("editing", "text_to_image") else "steps"
-    column[kind] = about["steps"]
-    folders.setdefault(about["task"], {})[name] = folder
+    who = tuple(about[k] for k in ("fingerprint", "guidance", "outside"))
+    name = about["model"]
+    if name in here or columns.get(name, who) != who:
+      name = f"{name} ({folder.name[-8:]})"
+    columns[name] = who
+    here[name] = folder
   wanted = [p for p in benchmark.protocols if p.task in folders]
   for p in wanted:
     now = predictions.questions_hash(run.job(p).questions)
@@ -206,8 +205,7 @@ def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluat
         raise UserError(
             f"{folder}: answers to other questions than {benchmark.name} has in "
             f"{data} now; restore the data, or run eval again.")
-  return _evaluation(run, wanted, list(columns.values()), folders, {}, None,
-                     num_examples, num_extremes, log)
+  return _evaluation(run, wanted, folders, {}, None, num_examples, num_extremes, log)
 
 
 def _wanted(benchmark: Benchmark, tasks: Sequence[str]) -> list[Protocol]:
@@ -220,12 +218,13 @@ def _wanted(benchmark: Benchmark, tasks: Sequence[str]) -> list[Protocol]:
 
 
 def _evaluation(
-    run: _Run, wanted: Sequence[Protocol], columns: list[dict[str, Any]],
+    run: _Run, wanted: Sequence[Protocol],
     folders: Mapping[str, Mapping[str, pathlib.Path]],
     seconds: Mapping[str, Mapping[str, float]], constant: baselines.Constant | None,
     num_examples: int, num_extremes: int, log: Log) -> Evaluation:
   """Stage two: all numbers and pictures from disk."""
   benchmark, split = run.benchmark, run.split
+  columns = _columns(folders)
   fingerprints = {c["name"]: c["fingerprint"] for c in columns}
   found, examples, extremes = [], {}, {}
   for protocol in wanted:
@@ -266,6 +265,23 @@ def _evaluation(
       "columns": columns + ([{"name": baselines.NAME}] if constant is not None else []),
       "tasks": found}
   return Evaluation(results, examples, extremes)
+
+
+def _columns(folders: Mapping[str, Mapping[str, pathlib.Path]]) -> list[dict[str, Any]]:
+  """What the folders say of each column's model and sampler."""
+  told: dict[str, dict[str, dict[str, Any]]] = {}
+  for task, here in folders.items():
+    for name, folder in here.items():
+      told.setdefault(name, {})[task] = predictions.read_protocol(folder)
+  made = []
+  for name, abouts in told.items():
+    photo = [a["steps"] for task, a in abouts.items() if task in _PHOTOS]
+    other = [a["steps"] for task, a in abouts.items() if task not in _PHOTOS]
+    about = next(iter(abouts.values()))
+    made.append({
+        "name": name, "steps": (other or photo)[0], "photo_steps": (photo or other)[0],
+        **{k: about[k] for k in ("guidance", "fingerprint", "outside")}})
+  return made
 
 
 def _extremes(score: Score, count: int) -> dict[str, list[int]]:
