@@ -15,16 +15,8 @@ from vision_banana.errors import UserError
 from vision_banana.eval import benchmarks, evaluator, images, tables
 from vision_banana.eval.painting import Outside
 from vision_banana.tasks import tasks
-from tests.fixtures import make_benchmarks
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def layouts(tmp_path_factory):
-  root = tmp_path_factory.mktemp("benchmarks")
-  make_benchmarks.make(root)
-  return root
 
 
 def _evaluate(layouts, out, name="saco", painter=None, lines=None, **kwargs):

@@ -6,20 +6,17 @@ import re
 import pytest
 
 from tests.eval.datasets import fake_painter
-from tests.fixtures import make_benchmarks
 from vision_banana.errors import UserError
 from vision_banana.eval import benchmarks, evaluator, extremes, paper, paper_table
 from vision_banana.eval import tables
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-  root = tmp_path_factory.mktemp("data")
-  make_benchmarks.make(root)
+def made(layouts, tmp_path_factory):
   out = tmp_path_factory.mktemp("out")
   return [evaluator.evaluate(
-      [fake_painter.Nonsense()], b, out, data=root, samples=2, num_extremes=1,
-      log=lambda line: None) for b in benchmarks.find(root)[0]]
+      [fake_painter.Nonsense()], b, out, data=layouts, samples=2, num_extremes=1,
+      log=lambda line: None) for b in benchmarks.find(layouts)[0]]
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ class _Run:
         self.split.ask(protocol.task, keep, self.seed), protocol.view)
     return Job(self.benchmark.name, protocol.task, self.benchmark.split,
                self.split.sha256, questions, self.seed, self.limit, self.samples,
-               self.data)
+               self.data, protocol.view.name if protocol.view else "")
 
 
 def evaluate(
@@ -169,7 +169,8 @@ def rescore(
       raise UserError(f"{path.parent}: predictions of the model "
                       f"{about.get('fingerprint')}, not of {fingerprint}; name the "
                       "folder of the right model.")
-    key = tuple(about.get(k) for k in ("benchmark", "seed", "limit", "samples", "data"))
+    key = tuple(about.get(k) for k in (
+        "benchmark", "seed", "limit", "samples", "data", "view"))
     groups.setdefault(key, []).append((path.parent, about))
   order = {name: i for i, name in enumerate(benchmarks.BENCHMARKS)}
   return [_rescored(group, data, protocol, num_examples, num_extremes, log)
@@ -199,12 +200,19 @@ def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluat
     here[name] = folder
   wanted = [p for p in benchmark.protocols if p.task in folders]
   for p in wanted:
-    now = predictions.questions_hash(run.job(p).questions)
+    job = run.job(p)
+    now = predictions.questions_hash(job.questions)
     for folder in folders[p.task].values():
-      if predictions.read_protocol(folder)["questions"] != now:
+      about = predictions.read_protocol(folder)
+      if about["questions"] != now:
         raise UserError(
             f"{folder}: answers to other questions than {benchmark.name} has in "
             f"{data} now; restore the data, or run eval again.")
+      if about["view"] != job.view:
+        raise UserError(
+            f"{folder}: painted for the {about['view'] or 'whole picture'}, protocol "
+            f"'{p.name}' shows the {job.view or 'whole picture'}; run eval --protocol "
+            f"{p.name}.")
   return _evaluation(run, wanted, folders, {}, None, num_examples, num_extremes, log)
 
 

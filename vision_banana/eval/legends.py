@@ -5,7 +5,6 @@ tokens is asked for a few classes at a time, everything else black, and a pixel 
 the class whose colour it is nearest to in any pass.
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -46,7 +45,7 @@ def _part(request: Request, rows: Sequence[int]) -> Request:
   text = lambda rgb: _NAMES.get(rgb) or colors.format(rgb, "tuple")
   classes = {request.names[i]: text(tuple(int(c) for c in request.palette[i]))
              for i in rows}
-  return dataclasses.replace(tasks.request("semantic", classes=classes))
+  return tasks.request("semantic", classes=classes)
 
 
 def merge(request: Request, parts: Sequence[Request], painted: Sequence[np.ndarray]

@@ -45,6 +45,7 @@ class Job:
     limit: as given, or None.
     samples: pictures painted for each question.
     data: the benchmark's folder, or None.
+    view: part of the pictures that is shown, '' for all.
   """
   benchmark: str
   task: str
@@ -55,6 +56,7 @@ class Job:
   limit: int | None = None
   samples: int = 1
   data: str | None = None
+  view: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
