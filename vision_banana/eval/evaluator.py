@@ -65,7 +65,8 @@ class _Run:
         self.split.ask(protocol.task, keep, self.seed), protocol.view)
     return Job(self.benchmark.name, protocol.task, self.benchmark.split,
                self.split.sha256, questions, self.seed, self.limit, self.samples,
-               self.data, protocol.view.name if protocol.view else "")
+               self.data, protocol.view.name if protocol.view else "",
+               protocol.name if self.benchmark.variants else "")
 
 
 def evaluate(
@@ -170,7 +171,7 @@ def rescore(
                       f"{about.get('fingerprint')}, not of {fingerprint}; name the "
                       "folder of the right model.")
     key = tuple(about.get(k) for k in (
-        "benchmark", "seed", "limit", "samples", "data", "view"))
+        "benchmark", "seed", "limit", "samples", "data", "view", "protocol"))
     groups.setdefault(key, []).append((path.parent, about))
   order = {name: i for i, name in enumerate(benchmarks.BENCHMARKS)}
   return [_rescored(group, data, protocol, num_examples, num_extremes, log)
@@ -182,8 +183,8 @@ def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluat
   """One benchmark's folders; models are columns, the latest sampler of each counts."""
   about = group[0][1]
   benchmark = benchmarks.get(about["benchmark"])
-  if protocol:
-    benchmark = benchmark.under(protocol)
+  if protocol or about["protocol"]:
+    benchmark = benchmark.under(protocol or about["protocol"])
   data = about["data"] if data is None else str(data)
   run = _Run(benchmark, benchmark.open(data), about["seed"], about["limit"],
              about["samples"], data)

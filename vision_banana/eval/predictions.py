@@ -46,6 +46,7 @@ class Job:
     samples: pictures painted for each question.
     data: the benchmark's folder, or None.
     view: part of the pictures that is shown, '' for all.
+    protocol: by which it is scored unless told otherwise, '' for the only one.
   """
   benchmark: str
   task: str
@@ -57,6 +58,7 @@ class Job:
   samples: int = 1
   data: str | None = None
   view: str = ""
+  protocol: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +102,8 @@ def describe(job: Job, **model: Any) -> dict[str, Any]:
 def folder_of(out: files.PathLike, about: dict[str, Any]) -> pathlib.Path:
   """Where the predictions of this job and model belong."""
   name = re.sub(r"[^\w.-]+", "-", about["model"]).strip("-.")
-  # Where the data lies changes no answer.
-  told = {k: v for k, v in about.items() if k != "data"}
+  # Where the data lies and how it is scored changes no answer.
+  told = {k: v for k, v in about.items() if k not in ("data", "protocol")}
   digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
   return (pathlib.Path(out) / "predictions" / about["benchmark"] / about["task"]
           / f"{name}-{digest}")
