@@ -1,4 +1,4 @@
-"""Painters without a network: one knows every answer, one paints nonsense."""
+"""Painters without a network: one knows every answer, one half of it, one none."""
 
 import numpy as np
 
@@ -35,6 +35,17 @@ class Knowing:
 
 def _key(request, picture):
   return request.prompt, b"" if picture is None else picture.tobytes()
+
+
+class HalfKnowing(Knowing):
+  """Paints the left two thirds right, and the rest a quarter of a picture too low."""
+
+  def __init__(self, questions):
+    super().__init__(questions, "half")
+    for key, rgb in self._truths.items():
+      at = rgb.shape[1] * 2 // 3
+      wrong = np.roll(rgb, rgb.shape[0] // 4, axis=0)
+      self._truths[key] = np.concatenate([rgb[:, :at], wrong[:, at:]], axis=1)
 
 
 class Nonsense:
