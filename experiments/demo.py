@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--out", default="runs/demo", help="folder of all results")
   parser.add_argument("--config", default="configs/nano_demo.py")
-  parser.add_argument("--limit", type=int, help="only the first N rooms")
+  parser.add_argument("--limit", type=int, help="only N rooms")
   args, overrides = parser.parse_known_args(argv)
   out = pathlib.Path(args.out)
   began = time.monotonic()

@@ -107,6 +107,19 @@ class Model:
     return f.steps if codec == "image" else f.perception_steps
 
   @property
+  def batch(self) -> int:
+    """How many pictures are painted at once."""
+    return 1 if self.generator.config.any_size else painter.BATCH
+
+  def refuses(self, prompt: str) -> str:
+    """Why the model does not read a prompt, in words; '' when it does."""
+    try:
+      self.generator.tokenize([prompt], strict=True)
+    except UserError as e:
+      return str(e)
+    return ""
+
+  @property
   def num_parameters(self) -> int:
     """How many numbers were learned."""
     return sum(x.size for x in jax.tree.leaves(self.params))

@@ -1,4 +1,4 @@
-"""The command line: vision-banana train, eval, predict, generate, render.
+"""The command line: vision-banana train, eval, score, predict, generate, render.
 
 Heavy modules are imported by the command that needs them, so that `--help` and
 mistakes in the arguments answer at once.
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
   _train(command("train", "Train or tune a generator as a config says; resumes."))
   _eval(command("eval", "Evaluate models on a benchmark; table, JSON and report."))
+  _score(command("score", "Score predictions of eval again; paints nothing."))
   _predict(command("predict", "Ask about pictures: depth, normals, masks, edges, …"))
   _generate(command("generate", "Paint a picture from a prompt, or edit one."))
   _convert(command("convert", "Convert klein between diffusers and orbax folders."))
@@ -102,17 +103,48 @@ def _sampling(p: argparse.ArgumentParser) -> None:
 
 def _eval(p: argparse.ArgumentParser) -> None:
   _sampling(p)
-  p.add_argument("--benchmark", default="rooms", help="'rooms' or 'motorcycle'")
+  p.add_argument("--benchmark", default="rooms", metavar="NAME", help="'rooms', "
+                 "'motorcycle', a published one such as 'cityscapes', or 'all' that "
+                 "are under --data")
+  p.add_argument("--data", metavar="DIR", help="folder of a published benchmark, as "
+                 "its authors distribute it, or of many")
+  p.add_argument("--protocol", metavar="NAME", help="of depth: 'unidepth', 'zoe' or "
+                 "'moge' (default: the first that has the data set)")
   p.add_argument("--tasks", nargs="+", default=[], metavar="TASK",
                  help="only these tasks (default: all of the benchmark)")
-  p.add_argument("--limit", type=int, metavar="N", help="only the first N scenes")
+  p.add_argument("--limit", type=int, metavar="N",
+                 help="only N pictures, drawn by the seed")
+  p.add_argument("--seed", type=int, help="of the draw, the questions and the noise "
+                 "(default: the benchmark's)")
+  p.add_argument("--samples", type=int, default=1, metavar="K",
+                 help="pictures painted for each question and voted on")
+  p.add_argument("--split-hosts", default="0/1", metavar="I/N",
+                 help="paint the I-th of N shares; the last host to finish scores")
   p.add_argument("--compare", nargs="*", metavar="NAME|DIR",
                  help="more columns; 'random' is the network before any training "
-                 "(default: the model that --model was tuned from)")
+                 "(default: the model that --model was tuned from; with --data none)")
   p.add_argument("--out", default="runs/eval", metavar="DIR",
                  help="keeps the predictions; an interrupted evaluation goes on")
+  _tables(p)
+
+
+def _score(p: argparse.ArgumentParser) -> None:
+  p.add_argument("folder", metavar="DIR", help="predictions that eval wrote")
+  p.add_argument("--data", metavar="DIR",
+                 help="where the benchmarks lie now (default: where they lay)")
+  p.add_argument("--protocol", metavar="NAME", help="of depth, as for eval")
+  p.add_argument("--model", metavar="NAME|DIR",
+                 help="refuse predictions that are not of this model")
+  _tables(p)
+
+
+def _tables(p: argparse.ArgumentParser) -> None:
   p.add_argument("--json", metavar="FILE", help="write the results as JSON")
   p.add_argument("--report", metavar="FILE", help="write report.html")
+  p.add_argument("--table", metavar="FILE", help="write the paper's table with our "
+                 "column: .md, .html or .tex")
+  p.add_argument("--pictures", metavar="FILE",
+                 help="write a page of the ten best, median and worst answers")
 
 
 def _predict(p: argparse.ArgumentParser) -> None:

@@ -5,8 +5,8 @@ from vision_banana.tasks import tasks
 
 
 def test_rooms_is_the_embedded_split_in_all_tasks():
-  scenes = benchmarks.ROOMS.scenes()  # raises when the hash is another
-  assert len(scenes) == 128
+  split = benchmarks.ROOMS.open()  # raises when the hash is another
+  assert len(split.ids) == benchmarks.ROOMS.size == 128
   assert {p.task for p in benchmarks.ROOMS.protocols} == set(tasks.TASKS)
 
 

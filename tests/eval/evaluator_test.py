@@ -1,5 +1,6 @@
 """The whole evaluation: oracle scores, resuming, frozen records, what is refused."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -45,7 +46,9 @@ def test_every_row_can_be_traced(perfect):
   assert len(folders) == 1
   about = json.loads((folders[0] / "protocol.json").read_text())
   assert about["steps"] == 1 and about["fingerprint"] == fake.Oracle.fingerprint
-  assert about["prompts"]["0000"] == "Generate a metric depth map for the image."
+  answer = json.loads((folders[0] / "0000.json").read_text())
+  assert answer["prompt"] == "Generate a metric depth map for the image."
+  assert answer["seeds"] == [0] and answer["fingerprint"] == fake.Oracle.fingerprint
   text = tables.text(results)
   for task in results["tasks"]:
     assert task["rule"] in text and f"n = {task['n']}" in text
@@ -103,20 +106,24 @@ def test_other_weights_or_steps_never_read_old_predictions(tmp_path):
   assert slower.calls == [3]
 
 
-def test_a_corrupt_prediction_is_named(tmp_path):
+def test_a_corrupt_prediction_is_named_and_counted(tmp_path):
   _evaluate([fake.Oracle(SCENES)], tmp_path, tasks=["depth"])
   path = next(tmp_path.glob("predictions/*/depth/*/0001.npz"))
   path.write_bytes(path.read_bytes()[:40])
-  with pytest.raises(UserError, match="0001.npz.*delete it"):
-    _evaluate([fake.Oracle(SCENES)], tmp_path, tasks=["depth"])
+  results = _evaluate([fake.Oracle(SCENES)], tmp_path, tasks=["depth"]).results
+  task = results["tasks"][0]
+  assert task["n"] == 2 and task["asked"] == 3
+  assert task["left_out"]["oracle"]["count"] == 1
+  assert "0001.npz: corrupt prediction; delete it" in tables.text(results)
 
 
 def test_limit_asks_the_same_questions(tmp_path):
   few = _evaluate([fake.Oracle(SCENES)], tmp_path, limit=1)
   assert few.results["scenes"] == 1
-  prompts = lambda e: [x.item.request.prompt for xs in e.examples.values()
-                       for x in xs[:1]]
-  assert prompts(few) == prompts(_evaluate([fake.Oracle(SCENES)], tmp_path))
+  prompts = lambda e: {(task, x.item.name): x.item.request.prompt
+                       for task, xs in e.examples.items() for x in xs}
+  everything = prompts(_evaluate([fake.Oracle(SCENES)], tmp_path, num_examples=99))
+  assert len(prompts(few)) >= 9 and prompts(few).items() <= everything.items()
 
 
 @pytest.mark.parametrize("kwargs,expected", [
@@ -136,7 +143,6 @@ def test_a_changed_split_is_refused():
   record = fake.benchmark(2)
   made[0]["depth"] = made[0]["depth"] + 1
   with pytest.raises(UserError, match="hash"):
-    benchmarks.Benchmark("x", "", lambda: made, "test", record.sha256, 0, "none",
-                         ()).scenes()
+    dataclasses.replace(record, read=benchmarks.from_scenes(lambda: made)).open()
   with pytest.raises(UserError, match="unknown benchmark 'nyu'; known: rooms"):
     benchmarks.get("nyu")

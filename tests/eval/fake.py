@@ -7,7 +7,7 @@ import pathlib
 import jax
 import numpy as np
 
-from vision_banana.eval import benchmarks, decoding, figures, questions
+from vision_banana.eval import benchmarks, decoding, figures, questions, records
 from vision_banana.generators import flow
 from vision_banana.models import zoo
 
@@ -41,12 +41,12 @@ def scenes(n: int, first: int = 0, size: int = 32) -> list[dict]:
   return [scene(first + i, size) for i in range(n)]
 
 
-def benchmark(n: int = 3) -> benchmarks.Benchmark:
+def benchmark(n: int = 3) -> records.Benchmark:
   """The protocols of 'rooms' on made-up scenes."""
   made = scenes(n)
-  return benchmarks.Benchmark(
-      "made-up", "Not a benchmark.", lambda: made, "test",
-      benchmarks.split_hash(made), 0, "none", benchmarks.ROOMS.protocols)
+  return dataclasses.replace(
+      benchmarks.ROOMS, name="made-up", about="Not a benchmark.", size=n,
+      read=benchmarks.from_scenes(lambda: made), sha256=benchmarks.split_hash(made))
 
 
 def _key(request, picture) -> str:
@@ -56,7 +56,7 @@ def _key(request, picture) -> str:
 
 class Oracle:
   """Paints the truth of every question about `scenes`; counts its calls."""
-  name, fingerprint, guidance = "oracle", "0" * 16, 1.0
+  name, fingerprint, guidance, batch = "oracle", "0" * 16, 1.0, 32
 
   def __init__(self, scenes, seed: int = 0):
     self.calls = []
@@ -68,6 +68,9 @@ class Oracle:
 
   def default_steps(self, codec):
     return 4 if codec == "image" else 1
+
+  def refuses(self, prompt):
+    return ""
 
   def predict_batch(self, requests, pictures, *, steps, guidance, seed):
     self.calls.append(len(requests))

@@ -57,7 +57,7 @@ def test_modality_shows_depth_and_not_the_photo():
 
 
 def test_motorcycle_is_the_photograph_with_its_metres():
-  scene = benchmarks.MOTORCYCLE.scenes()[0]
+  scene = motorcycle.read()[0]
   assert scene["image"].shape == (500, 741, 3) and scene["image"].dtype == np.uint8
   known = np.isfinite(scene["depth"])
   assert 0.9 < known.mean() < 0.95

@@ -1,11 +1,11 @@
-"""Benchmarks: frozen records of what is asked, of which pictures, and how it counts.
+"""The benchmarks by name, and the two that come with the package.
 
 Everything that moves a number is in the record, in the `Protocol` of a task or in
 `questions`, and is printed with the number.
 """
 
-import dataclasses
 import hashlib
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,79 +14,15 @@ import numpy as np
 from vision_banana.data import sources
 from vision_banana.errors import UserError
 from vision_banana.eval import motorcycle
-from vision_banana.eval.metrics import accumulate
-from vision_banana.eval.metrics import depth
-from vision_banana.eval.metrics import edges
-from vision_banana.eval.metrics import instances
-from vision_banana.eval.metrics import normals
-from vision_banana.eval.metrics import pictures
-from vision_banana.eval.metrics import referring
-from vision_banana.eval.metrics import semantic
+from vision_banana.eval.datasets import (
+    cityscapes, diode, dsine, eth3d, genai_bench, ibims, imgedit, kitti, nuscenes, nyu,
+    reasonseg, refcocog, saco)
+from vision_banana.eval.metrics import (
+    depth, edges, instances, normals, pictures, referring, semantic)
 from vision_banana.eval.metrics.depth_protocols import DepthProtocol
-from vision_banana.eval.questions import CLASSES, Item, Scene
-
-
-@dataclasses.dataclass(frozen=True)
-class Metric:
-  """A number in a table: its key in `metrics`, how to print it, which way is up."""
-  key: str
-  label: str
-  higher_is_better: bool
-  unit: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-  """How one task of a benchmark is asked and scored.
-
-  Attributes:
-    task: name in `tasks.TASKS`.
-    rule: prompt, truth, valid pixels, pooling: what moves the number, in words.
-    metrics: the rows of the table; the first is the headline.
-    score: (values, items) → numbers by metric key.
-  """
-  task: str
-  rule: str
-  metrics: tuple[Metric, ...]
-  score: Callable[[Sequence[np.ndarray], Sequence[Item]], dict[str, float]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Benchmark:
-  """A frozen record.
-
-  Attributes:
-    name: as given to `eval --benchmark`.
-    about: one sentence on what the numbers can be taken for.
-    read: () → the scenes of the split, in order.
-    split: the split's name.
-    sha256: of the split (see `split_hash`), first 16 digits.
-    seed: draws questions (phrases, colours, edits) and the sampler's noise.
-    crop: which part of a picture is shown and scored.
-    protocols: its tasks.
-  """
-  name: str
-  about: str
-  read: Callable[[], Sequence[Scene]]
-  split: str
-  sha256: str
-  seed: int
-  crop: str
-  protocols: tuple[Protocol, ...]
-
-  def scenes(self) -> list[Scene]:
-    """Reads the split.
-
-    Raises:
-      UserError: it is not the split the record names.
-    """
-    source = self.read()
-    found = [source[i] for i in range(len(source))]
-    if split_hash(found) != self.sha256:
-      raise UserError(
-          f"benchmark '{self.name}': these {len(found)} scenes have hash "
-          f"{split_hash(found)}, the record says {self.sha256}; restore the data.")
-    return found
+from vision_banana.eval.protocols import ANGLES, F1
+from vision_banana.eval.questions import CLASSES, Scene, ask
+from vision_banana.eval.records import Answer, Benchmark, Metric, Protocol, Split
 
 
 def split_hash(scenes: Sequence[Scene]) -> str:
@@ -98,28 +34,23 @@ def split_hash(scenes: Sequence[Scene]) -> str:
   return digest.hexdigest()[:16]
 
 
-def _score(metric: Callable[..., accumulate.Accumulator], *arguments: Any):
-  return lambda values, items: accumulate.over(
-      lambda: metric(*arguments), values, (i.truth for i in items))
+def from_scenes(source: Callable[[], Sequence[Scene]]
+                ) -> Callable[[pathlib.Path | None], Split]:
+  """A reader of scenes that fit in memory, with questions drawn for each task."""
+  def read(data: pathlib.Path | None) -> Split:
+    found = source()
+    scenes = [found[i] for i in range(len(found))]
+    return Split(tuple(f"{i:04d}" for i in range(len(scenes))), split_hash(scenes),
+                 lambda task, keep, seed: ask(task, scenes, seed, keep))
+  return read
 
 
-def _score_masks(metric: Callable[[], accumulate.Accumulator]):
-  return lambda values, items: accumulate.over(
-      metric, (np.asarray(v) > 0 for v in values), (i.truth for i in items))
+def _mask(answer: Answer, item: Any) -> tuple[np.ndarray, np.ndarray]:
+  return answer.value > 0, item.truth
 
 
-def _score_editing(values: Sequence[np.ndarray], items: Sequence[Item]):
-  return accumulate.over(
-      pictures.Editing, values, ((i.truth, i.picture) for i in items))
-
-
-_ANGLES = (Metric("mean", "mean error", False, "°"),
-           Metric("median", "median error", False, "°"),
-           Metric("within_11", "< 11.25°", True), Metric("within_22", "< 22.5°", True),
-           Metric("within_30", "< 30°", True))
-_F1 = (Metric("f1", "F1", True), Metric("precision", "precision", True),
-       Metric("recall", "recall", True))
 _CAP = 20.0  # metres
+_IN_ROOMS = DepthProtocol("rooms", near=1e-3, far=_CAP, closed=True, clip=True)
 
 _DEPTH = Protocol(
     "depth",
@@ -127,24 +58,23 @@ _DEPTH = Protocol(
     f"clipped to [0.001, {_CAP:g}] m; no alignment. Per image, then the mean.",
     (Metric("delta1", "δ1", True), Metric("abs_rel", "AbsRel", False),
      Metric("rmse", "RMSE", False, "m")),
-    _score(depth.Depth, DepthProtocol(
-        "rooms", near=1e-3, far=_CAP, closed=True, clip=True)))
+    lambda: depth.Depth(_IN_ROOMS), best="-abs_rel")
 _NORMALS = Protocol(
     "normals",
     "Canonical prompt. Truth: not zero. All pixels of the set pooled.",
-    _ANGLES, _score(normals.Normals))
+    ANGLES, normals.Normals, best="-mean")
 _SEMANTIC = Protocol(
     "semantic",
     f"Classes {', '.join(CLASSES[1:])}, and background for everything else; colours "
     "drawn anew for each picture. Nearest colour; one confusion matrix over the set.",
     (Metric("miou", "mIoU", True), Metric("accuracy", "accuracy", True),
      *(Metric(f"iou_{name}", f"IoU {name}", True) for name in CLASSES)),
-    _score(semantic.Semantic, CLASSES))
+    lambda: semantic.Semantic(CLASSES), best="miou")
 _INSTANCE = Protocol(
     "instance",
     "The category with most instances in the picture, named in the prompt, black "
     "background. One-to-one matches with IoU ≥ .5, counted over the set.",
-    _F1, _score(instances.Instances))
+    F1, instances.Instances, best="f1")
 _REFERRING = Protocol(
     "referring",
     "Per picture one phrase that fits something and one that fits nothing. A mask "
@@ -154,15 +84,15 @@ _REFERRING = Protocol(
      Metric("false_positives", "masks for absent things", False),
      Metric("presence_accuracy", "“is it there?” accuracy", True),
      Metric("presence_mcc", "“is it there?” MCC", True)),
-    _score_masks(referring.Presence))
+    referring.Presence, _mask, best="iou")
 _EDGES = Protocol(
     "edges",
     "Canonical prompt. Edge pixels agree within one pixel; pooled over the set.",
-    _F1, _score_masks(edges.Edges))
+    F1, edges.Edges, _mask, best="f1")
 _MODALITY = Protocol(
     "modality",
     "True depth in cube colours is shown, normals are asked for; scored as normals.",
-    _ANGLES, _score(normals.Normals))
+    ANGLES, normals.Normals, best="-mean")
 _EDITING = Protocol(
     "editing",
     "One edit of each picture; the target is the scene rendered again. Mean over "
@@ -170,37 +100,50 @@ _EDITING = Protocol(
     (Metric("psnr", "PSNR", True, "dB"),
      Metric("gain", "PSNR over handing back the input", True, "dB"),
      Metric("psnr_changed", "PSNR of changed pixels", True, "dB")),
-    _score_editing)
+    pictures.Editing, lambda answer, item: (answer.value, (item.truth, item.picture)),
+    best="psnr")
 _TEXT_TO_IMAGE = Protocol(
     "text_to_image",
     "From the caption alone. Total variation between pooled 8×8×8 RGB histograms: it "
     "compares colours and says nothing of content; look at the pictures.",
     (Metric("histogram_distance", "colour histogram distance", False),),
-    _score(pictures.ColorHistogram))
+    pictures.ColorHistogram)
 
 ROOMS = Benchmark(
     name="rooms",
     about="Rendered rooms that no training set holds: other seeds, and in each a "
           "combination of object and look that training never showed.",
-    read=lambda: sources.open_source("rooms", "test"),
+    read=from_scenes(lambda: sources.open_source("rooms", "test")),
     split="test",
     sha256="ed17fdbbe9732948",
     seed=0,
     crop="none",
+    units="scenes",
+    size=128,
+    resolution="64x64",
+    constant=True,
     protocols=(_DEPTH, _NORMALS, _SEMANTIC, _INSTANCE, _REFERRING, _EDGES, _MODALITY,
                _EDITING, _TEXT_TO_IMAGE))
 MOTORCYCLE = Benchmark(
     name="motorcycle",
     about="One real photograph with measured depth (Middlebury 2014, from "
           "scikit-image): a smoke test on one image, not a benchmark.",
-    read=motorcycle.read,
+    read=from_scenes(motorcycle.read),
     split="the one image",
     sha256="f0addb648c919fd1",
     seed=0,
     crop="none",
+    size=1,
+    resolution="500x741",
+    constant=True,
     protocols=(_DEPTH,))
 
-BENCHMARKS = {b.name: b for b in (ROOMS, MOTORCYCLE)}
+# In the order of the paper's table; the package's own first.
+BENCHMARKS = {b.name: b for b in (
+    ROOMS, MOTORCYCLE, refcocog.REFCOCOG, reasonseg.REASONSEG, cityscapes.CITYSCAPES,
+    saco.SACO, nyu.NYU_DEPTH, ibims.IBIMS, eth3d.ETH3D, diode.DIODE_DEPTH, kitti.KITTI,
+    nuscenes.NUSCENES, dsine.NYU_NORMALS, diode.DIODE_NORMALS, dsine.SCANNET_NORMALS,
+    dsine.VKITTI_NORMALS, genai_bench.GENAI_BENCH, imgedit.IMGEDIT)}
 
 
 def get(name: str) -> Benchmark:
@@ -210,5 +153,20 @@ def get(name: str) -> Benchmark:
     UserError: there is none.
   """
   if name not in BENCHMARKS:
-    raise UserError(f"unknown benchmark '{name}'; known: {', '.join(BENCHMARKS)}.")
+    raise UserError(f"unknown benchmark '{name}'; known: {', '.join(BENCHMARKS)}, all.")
   return BENCHMARKS[name]
+
+
+def find(data: pathlib.Path | str) -> tuple[list[Benchmark], dict[str, str]]:
+  """Which published benchmarks are under a folder, and why the others are not."""
+  found, missing = [], {}
+  for benchmark in BENCHMARKS.values():
+    if not benchmark.folder:
+      continue
+    try:
+      benchmark.open(data)
+    except UserError as e:
+      missing[benchmark.name] = str(e)
+    else:
+      found.append(benchmark)
+  return found, missing

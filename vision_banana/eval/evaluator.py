@@ -1,233 +1,317 @@
-"""Evaluation: predictions go to disk first, metrics read them back.
+"""Evaluation: stage one paints, stage two scores what lies on disk.
 
-A killed run goes on where it stopped, and every number can be traced to a PNG:
-
-    OUT/predictions/BENCHMARK/TASK/MODEL-HASH/protocol.json   what was asked, of whom
-                                              0007.png        what was painted
-                                              0007.npz        `value`, decoded from it
-
-The hash covers the weights, the sampler and every question, so predictions of
-another model or protocol are never read by mistake.
+`evaluate` does both for several models side by side; `rescore` does the second for
+folders that are there, and never paints.
 """
 
 import dataclasses
-import hashlib
-import json
-import math
 import pathlib
-import re
 import time
-import zipfile
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from vision_banana.errors import UserError
-from vision_banana.eval import baselines, files, images
-from vision_banana.eval.benchmarks import Benchmark
-from vision_banana.eval.decoding import Prediction
-from vision_banana.eval.questions import Item, ask
-from vision_banana.tasks.tasks import Request
+from vision_banana.eval import (
+    baselines, benchmarks, files, painting, predictions, records, scoring)
+from vision_banana.eval.painting import Outside, Painter
+from vision_banana.eval.predictions import Job
+from vision_banana.eval.records import Benchmark, Protocol, Split
+from vision_banana.eval.scoring import Example, Score
 
-CHUNK = 32  # questions between two writes; what a kill can cost
-
-
-class Painter(Protocol):
-  """The part of `api.Model` that evaluation uses."""
-  name: str
-  fingerprint: str
-  guidance: float
-
-  def default_steps(self, codec: str) -> int:
-    """Sampling steps for a picture read by `codec`."""
-
-  def predict_batch(
-      self, requests: Sequence[Request], pictures: Sequence[np.ndarray | None], *,
-      steps: int, guidance: float, seed: int) -> list[Prediction]:
-    """Answers questions, in order."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Stored:
-  """A prediction as read from disk: uint8 [H,W,3] and the decoded value."""
-  rgb: np.ndarray
-  value: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Example:
-  """A question with every model's answer, for the report."""
-  item: Item
-  answers: dict[str, Stored]
+Log = Callable[[str], None]
+_PHOTOS = ("editing", "text_to_image")  # tasks that take a photo's sampling steps
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-  """What `evaluate` found.
+  """What evaluation found.
 
   Attributes:
-    results: plain JSON: benchmark, split, split_hash, seed, crop, columns (name,
-      steps, guidance, fingerprint of each model; the constant picture last) and
-      tasks (name, rule, n, seconds by column, rows), where a row holds metric,
-      label, unit, higher_is_better and values by column (None = not defined).
+    results: plain JSON: benchmark, split, split_hash, official (whether the hash is
+      the record's), found, size, units, notes, seed, limit, samples, crop,
+      resolution, columns (name, steps, guidance, fingerprint of each model; the
+      constant picture last) and tasks (task, protocol, rule, n, asked, seconds and
+      left_out by column, rows), where a row holds metric, label, unit,
+      higher_is_better and values by column (None = not defined).
     examples: by task, the first few questions.
+    extremes: by task, best, median and worst questions of the first column.
   """
   results: dict[str, Any]
   examples: dict[str, list[Example]]
+  extremes: dict[str, dict[str, list[Example]]] = dataclasses.field(
+      default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+  """One benchmark as it is asked: all that the models share."""
+  benchmark: Benchmark
+  split: Split
+  seed: int
+  limit: int | None
+  samples: int
+  data: str | None
+  jobs: dict[Protocol, Job] = dataclasses.field(default_factory=dict)
+
+  def job(self, protocol: Protocol) -> Job:
+    """The questions of a task; drawn once."""
+    if protocol not in self.jobs:
+      self.jobs[protocol] = self._make(protocol)
+    return self.jobs[protocol]
+
+  def _make(self, protocol: Protocol) -> Job:
+    keep = records.pick(self.split, self.limit, self.seed)
+    questions = records.viewed(
+        self.split.ask(protocol.task, keep, self.seed), protocol.view)
+    return Job(self.benchmark.name, protocol.task, self.benchmark.split,
+               self.split.sha256, questions, self.seed, self.limit, self.samples,
+               self.data, protocol.view.name if protocol.view else "",
+               protocol.name if self.benchmark.variants else "")
 
 
 def evaluate(
     models: Sequence[Painter], benchmark: Benchmark, out: files.PathLike, *,
-    constant: baselines.Constant, limit: int | None = None, tasks: Sequence[str] = (),
-    steps: int | None = None, guidance: float | None = None, num_examples: int = 4,
-    log: Callable[[str], None] = print,
-) -> Evaluation:
-  """Evaluates models side by side, and the best constant picture.
+    constant: baselines.Constant | None = None, data: files.PathLike | None = None,
+    limit: int | None = None, seed: int | None = None, samples: int = 1,
+    tasks: Sequence[str] = (), steps: int | None = None, guidance: float | None = None,
+    shard: tuple[int, int] = (0, 1), outside: Outside = Outside(),
+    num_examples: int = 4, num_extremes: int = 0, log: Log = print,
+) -> Evaluation | None:
+  """Evaluates models side by side, and the best constant picture where there is one.
 
   Args:
     models: of different names.
     benchmark: the record.
     out: folder that keeps the predictions.
-    constant: fitted to training scenes for the tasks of the benchmark.
-    limit: only the first scenes.
+    constant: fitted to training scenes for the tasks of the benchmark, or None.
+    data: folder of a published benchmark.
+    limit: only so many pictures, drawn by the seed.
+    seed: of the draw, the questions and the noise; None = the record's.
+    samples: pictures painted for each question and voted on.
     tasks: only these; empty = all of the benchmark.
     steps: sampling steps of all models; None = each one's default.
     guidance: of all models; None = each one's default.
+    shard: (i, n): this host paints every n-th batch from the i-th; it scores when
+      the answers of all hosts are there.
+    outside: what an outside model answers.
     num_examples: questions per task to keep for the report.
+    num_extremes: best, median and worst questions to keep, each.
     log: takes progress lines.
 
+  Returns:
+    The results; None when other hosts have not finished.
+
   Raises:
-    UserError: two models of one name, an unknown task, no scenes, or a folder
-      that cannot be written.
+    UserError: two models of one name, an unknown task, no data, or a folder that
+      cannot be written.
   """
   names = [m.name for m in models]
   if len(set(names)) < len(names) or baselines.NAME in names:
     raise UserError(f"models named {', '.join(names)}: rename a folder so that each "
                     "column has its own name.")
+  if samples < 1:
+    raise UserError(f"samples {samples}: give at least 1.")
+  seed = benchmark.seed if seed is None else seed
+  run = _Run(benchmark, benchmark.open(data), seed, limit, samples,
+             None if data is None else str(data))
+  folders: dict[str, dict[str, pathlib.Path]] = {}
+  seconds: dict[str, dict[str, float]] = {}
+  waiting = 0
+  for protocol in _wanted(benchmark, tasks):
+    job = run.job(protocol)
+    for model in models:
+      start = time.monotonic()
+      painted = painting.paint(model, job, out, steps=steps, guidance=guidance,
+                               shard=shard, outside=outside, log=log)
+      folders.setdefault(protocol.task, {})[model.name] = painted.folder
+      seconds.setdefault(protocol.task, {})[model.name] = round(
+          time.monotonic() - start, 2)
+      if shard[1] > 1:
+        waiting += sum(not predictions.was_tried(painted.folder, q.name)
+                       for q in job.questions)
+  if waiting:
+    log(f"{benchmark.name}: host {shard[0]} of {shard[1]} is done; {waiting} answers "
+        f"of other hosts are not there yet; when they are: vision-banana score {out}")
+    return None
+  return _evaluation(run, _wanted(benchmark, tasks), folders, seconds, constant,
+                     num_examples, num_extremes, log)
+
+
+def rescore(
+    folder: files.PathLike, *, data: files.PathLike | None = None, protocol: str = "",
+    num_examples: int = 4, num_extremes: int = 0, fingerprint: str = "",
+    log: Log = print) -> list[Evaluation]:
+  """Scores all predictions under a folder again, without any model.
+
+  Args:
+    folder: of one job, or one that holds several.
+    data: where the benchmarks lie now; None = where they lay.
+    protocol: score by another of the benchmark's named protocols.
+    num_examples: questions per task to keep for the report.
+    num_extremes: best, median and worst questions to keep, each.
+    fingerprint: the predictions must be of this model; '' = of any.
+    log: takes progress lines.
+
+  Returns:
+    One evaluation for each benchmark and way of asking, in the order of the records.
+
+  Raises:
+    UserError: there are no predictions, they are of another model or of other
+      questions than the data has now, or the data is not there.
+  """
+  found = sorted(pathlib.Path(folder).rglob(predictions.PROTOCOL))
+  if not found:
+    raise UserError(f"{folder}: no {predictions.PROTOCOL} in it or below; give a "
+                    "folder that eval wrote.")
+  groups: dict[tuple[Any, ...], list[tuple[pathlib.Path, dict[str, Any]]]] = {}
+  for path in found:
+    about = predictions.read_protocol(path.parent)
+    if fingerprint and about.get("fingerprint") != fingerprint:
+      raise UserError(f"{path.parent}: predictions of the model "
+                      f"{about.get('fingerprint')}, not of {fingerprint}; name the "
+                      "folder of the right model.")
+    key = tuple(about.get(k) for k in (
+        "benchmark", "seed", "limit", "samples", "data", "view", "protocol"))
+    groups.setdefault(key, []).append((path.parent, about))
+  order = {name: i for i, name in enumerate(benchmarks.BENCHMARKS)}
+  return [_rescored(group, data, protocol, num_examples, num_extremes, log)
+          for _, group in sorted(groups.items(), key=lambda kv: (
+              order.get(kv[0][0], len(order)), repr(kv[0])))]
+
+
+def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluation:
+  """One benchmark's folders; models are columns, the latest sampler of each counts."""
+  about = group[0][1]
+  benchmark = benchmarks.get(about["benchmark"])
+  if protocol or about["protocol"]:
+    benchmark = benchmark.under(protocol or about["protocol"])
+  data = about["data"] if data is None else str(data)
+  run = _Run(benchmark, benchmark.open(data), about["seed"], about["limit"],
+             about["samples"], data)
+  folders: dict[str, dict[str, pathlib.Path]] = {}
+  columns: dict[str, tuple[Any, ...]] = {}
+  for folder, about in group:
+    here = folders.setdefault(about["task"], {})
+    # Two samplers or trainings of one name are two columns.
+    who = tuple(about[k] for k in ("fingerprint", "guidance", "outside"))
+    name = about["model"]
+    if name in here or columns.get(name, who) != who:
+      name = f"{name} ({folder.name[-8:]})"
+    columns[name] = who
+    here[name] = folder
+  wanted = [p for p in benchmark.protocols if p.task in folders]
+  for p in wanted:
+    job = run.job(p)
+    now = predictions.questions_hash(job.questions)
+    for folder in folders[p.task].values():
+      about = predictions.read_protocol(folder)
+      if about["questions"] != now:
+        raise UserError(
+            f"{folder}: answers to other questions than {benchmark.name} has in "
+            f"{data} now; restore the data, or run eval again.")
+      if about["view"] != job.view:
+        raise UserError(
+            f"{folder}: painted for the {about['view'] or 'whole picture'}, protocol "
+            f"'{p.name}' shows the {job.view or 'whole picture'}; run eval --protocol "
+            f"{p.name}.")
+  return _evaluation(run, wanted, folders, {}, None, num_examples, num_extremes, log)
+
+
+def _wanted(benchmark: Benchmark, tasks: Sequence[str]) -> list[Protocol]:
   known = [p.task for p in benchmark.protocols]
   for task in tasks:
     if task not in known:
       raise UserError(f"benchmark '{benchmark.name}' has no task '{task}'; it has "
                       f"{', '.join(known)}.")
-  if limit is not None and limit < 1:
-    raise UserError(f"limit {limit}: give at least 1 scene.")
-  scenes = benchmark.scenes()[:limit]
-  found, examples = [], {}
-  for protocol in benchmark.protocols:
-    if tasks and protocol.task not in tasks:
-      continue
-    items = ask(protocol.task, scenes, benchmark.seed)
-    scores, seconds, answers = {}, {}, {}
-    for model in models:
-      start = time.monotonic()
-      folder, painted = predict(
-          model, benchmark, protocol.task, protocol.rule, items, out, steps=steps,
-          guidance=guidance)
-      stored = read(folder, items)
-      seconds[model.name] = round(time.monotonic() - start, 2)
-      scores[model.name] = protocol.score([s.value for s in stored], items)
-      answers[model.name] = stored[:num_examples]
-      if painted:
-        log(f"{benchmark.name} {protocol.task}: {model.name}, {painted} questions in "
-            f"{seconds[model.name]:.1f} s, {protocol.metrics[0].label} "
-            f"{scores[model.name][protocol.metrics[0].key]:.4g}")
-    scores[baselines.NAME] = protocol.score(
-        constant.values(protocol.task, items), items)
+  return [p for p in benchmark.protocols if not tasks or p.task in tasks]
+
+
+def _evaluation(
+    run: _Run, wanted: Sequence[Protocol],
+    folders: Mapping[str, Mapping[str, pathlib.Path]],
+    seconds: Mapping[str, Mapping[str, float]], constant: baselines.Constant | None,
+    num_examples: int, num_extremes: int, log: Log) -> Evaluation:
+  """Stage two: all numbers and pictures from disk."""
+  benchmark, split = run.benchmark, run.split
+  columns = _columns(folders)
+  fingerprints = {c["name"]: c["fingerprint"] for c in columns}
+  found, examples, extremes = [], {}, {}
+  for protocol in wanted:
+    questions = run.job(protocol).questions
+    here = folders[protocol.task]
+    scores = {name: scoring.score(folder, fingerprints[name], protocol, questions)
+              for name, folder in here.items()}
+    numbers = {name: s.numbers for name, s in scores.items()}
+    if constant is not None:
+      items = [q.read() for q in questions]
+      numbers[baselines.NAME] = protocol.score(
+          zip(constant.values(protocol.task, items), items, strict=True))
+    first = next(iter(scores.values()))
+    for name, score in scores.items():
+      if protocol.metrics:
+        head = protocol.metrics[0]
+        log(f"{benchmark.name} {protocol.task}: {name}, {head.label} "
+            f"{score.numbers[head.key] * head.scale:.4g}")
     found.append({
-        "task": protocol.task, "rule": protocol.rule, "n": len(items),
-        "seconds": seconds,
-        "rows": [{
-            "metric": m.key, "label": m.label, "unit": m.unit,
-            "higher_is_better": m.higher_is_better,
-            "values": {name: _number(s[m.key]) for name, s in scores.items()},
-        } for m in protocol.metrics]})
-    examples[protocol.task] = [
-        Example(item, {name: kept[i] for name, kept in answers.items()})
-        for i, item in enumerate(items[:num_examples])]
-  columns = [{"name": m.name, "steps": steps or m.default_steps("depth"),
-              "photo_steps": steps or m.default_steps("image"),
-              "guidance": m.guidance if guidance is None else guidance,
-              "fingerprint": m.fingerprint} for m in models]
-  return Evaluation({
-      "benchmark": benchmark.name, "about": benchmark.about,
-      "split": benchmark.split, "split_hash": benchmark.sha256,
-      "scenes": len(scenes), "seed": benchmark.seed, "crop": benchmark.crop,
-      "resolution": "x".join(map(str, scenes[0]["image"].shape[:2])),
-      "columns": [*columns, {"name": baselines.NAME}], "tasks": found}, examples)
+        "task": protocol.task, "protocol": protocol.name, "rule": protocol.rule,
+        "n": first.scored, "asked": len(questions),
+        "seconds": dict(seconds.get(protocol.task, {})),
+        "left_out": scoring.left_out(scores),
+        "rows": scoring.rows(protocol, numbers)})
+    take = lambda places, q=questions, h=here: _examples(q, places, h, fingerprints)
+    examples[protocol.task] = take(range(min(num_examples, len(questions))))
+    extremes[protocol.task] = {
+        name: take(places)
+        for name, places in _extremes(first, num_extremes).items()}
+  results = {
+      "benchmark": benchmark.name, "about": benchmark.about, "split": benchmark.split,
+      "split_hash": split.sha256, "official": bool(benchmark.sha256),
+      "scenes": len(records.pick(split, run.limit, run.seed)),
+      "found": len(split.ids), "size": benchmark.size, "units": benchmark.units,
+      "notes": list(split.notes), "seed": run.seed, "limit": run.limit,
+      "samples": run.samples, "crop": benchmark.crop,
+      "resolution": benchmark.resolution or "each picture's own size",
+      "columns": columns + ([{"name": baselines.NAME}] if constant is not None else []),
+      "tasks": found}
+  return Evaluation(results, examples, extremes)
 
 
-def _number(value: float) -> float | None:
-  return float(value) if math.isfinite(value) else None
+def _columns(folders: Mapping[str, Mapping[str, pathlib.Path]]) -> list[dict[str, Any]]:
+  """What the folders say of each column's model and sampler."""
+  told: dict[str, dict[str, dict[str, Any]]] = {}
+  for task, here in folders.items():
+    for name, folder in here.items():
+      told.setdefault(name, {})[task] = predictions.read_protocol(folder)
+  made = []
+  for name, abouts in told.items():
+    photo = [a["steps"] for task, a in abouts.items() if task in _PHOTOS]
+    other = [a["steps"] for task, a in abouts.items() if task not in _PHOTOS]
+    about = next(iter(abouts.values()))
+    made.append({
+        "name": name, "steps": (other or photo)[0], "photo_steps": (photo or other)[0],
+        **{k: about[k] for k in ("guidance", "fingerprint", "outside")}})
+  return made
 
 
-def predict(
-    model: Painter, benchmark: Benchmark, task: str, rule: str,
-    items: Sequence[Item], out: files.PathLike, *, steps: int | None = None,
-    guidance: float | None = None,
-) -> tuple[pathlib.Path, int]:
-  """Writes the predictions that are not there yet: (their folder, how many)."""
-  if steps is None:
-    steps = model.default_steps(items[0].request.codec)
-  guidance = model.guidance if guidance is None else guidance
-  about = {
-      "benchmark": benchmark.name, "task": task, "split": benchmark.split,
-      "split_hash": benchmark.sha256, "rule": rule, "crop": benchmark.crop,
-      "seed": benchmark.seed, "steps": steps, "guidance": guidance,
-      "model": model.name, "fingerprint": model.fingerprint,
-      "batch": CHUNK}
-  name = re.sub(r"[^\w.-]+", "-", model.name).strip("-.")
-  folder = (pathlib.Path(out) / "predictions" / benchmark.name / task
-            / f"{name}-{_digest(about, items)}")
-  prompts = {item.name: item.request.prompt for item in items}
-  files.write_all({folder / "protocol.json": json.dumps(
-      {**about, "prompts": prompts}, indent=1, ensure_ascii=False).encode()})
-  # Whole chunks, always of the same questions: an answer's noise depends on its
-  # place in its chunk, so a resumed run paints what an unbroken one would have.
-  painted = 0
-  for start in range(0, len(items), CHUNK):
-    chunk = items[start:start + CHUNK]
-    if all((folder / f"{item.name}.npz").exists() for item in chunk):
-      continue
-    answers = model.predict_batch(
-        [i.request for i in chunk], [i.picture for i in chunk], steps=steps,
-        guidance=guidance, seed=benchmark.seed + start)
-    painted += len(chunk)
-    pictures, values = {}, {}
-    for item, answer in zip(chunk, answers, strict=True):
-      rgb = images.to_uint8(answer.rgb)
-      value = rgb if item.request.codec == "image" else answer.value
-      pictures[folder / f"{item.name}.png"] = files.png(rgb)
-      values[folder / f"{item.name}.npz"] = files.npz(value=value)
-    files.write_all(pictures | values)
-  return folder, painted
+def _extremes(score: Score, count: int) -> dict[str, list[int]]:
+  """Places of the best, median and worst questions, best first."""
+  ranked = [place for place, _ in sorted(score.ranking, key=lambda r: (-r[1], r[0]))]
+  if not count or not ranked:
+    return {}
+  middle = max(0, (len(ranked) - count) // 2)
+  return {"best": ranked[:count], "median": ranked[middle:middle + count],
+          "worst": ranked[-count:]}
 
 
-def read(folder: pathlib.Path, items: Sequence[Item]) -> list[Stored]:
-  """Reads predictions back, in the order of `items`.
-
-  Raises:
-    UserError: one is missing or corrupt.
-  """
-  stored = []
-  for item in items:
-    path = folder / f"{item.name}.npz"
+def _examples(questions, places, folders, fingerprints) -> list[Example]:
+  """Those of the questions that every model answered."""
+  made = []
+  for place in places:
+    question = questions[place]
     try:
-      with np.load(path, allow_pickle=False) as arrays:
-        value = arrays["value"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
-      raise UserError(f"{path}: missing or corrupt prediction; delete it and run "
-                      "again.") from e
-    stored.append(Stored(images.read(path.with_suffix(".png")), value))
-  return stored
-
-
-def _digest(about: dict[str, Any], items: Sequence[Item]) -> str:
-  digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-  for item in items:
-    r = item.request
-    digest.update(repr((item.name, r.prompt, r.codec, r.colormap, r.background,
-                        None if r.palette is None else r.palette.tolist())).encode())
-    if item.picture is not None:
-      digest.update(np.ascontiguousarray(item.picture).tobytes())
-  return digest.hexdigest()[:8]
+      made.append(Example(question.read(), {
+          name: predictions.read(folder, question.name, fingerprints[name])
+          for name, folder in folders.items()}))
+    except UserError:
+      continue  # Counted among what is left out.
+  return made

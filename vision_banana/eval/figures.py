@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from vision_banana.eval import images
 from vision_banana.tasks.tasks import Request
 
 RGB = tuple[int, int, int]
+_UNKNOWN = np.full(3, 128, np.uint8)
 
 _LIGHT = np.array([-0.45, 0.55, 0.7]) / np.linalg.norm([-0.45, 0.55, 0.7])
 
@@ -67,7 +69,8 @@ def normals(value: np.ndarray) -> Decoded:
 def labels(value: np.ndarray, picture: np.ndarray, palette: Sequence[RGB],
            names: Sequence[str]) -> Decoded:
   """A label map laid over the picture, with each name's share of the picture."""
-  color = np.asarray(palette, np.uint8)[value]
+  color = np.where(value[..., None] < 0, _UNKNOWN,
+                   np.asarray(palette, np.uint8)[value])
   swatches = tuple(
       (tuple(int(c) for c in palette[i]), f"{name} {(value == i).mean():.0%}")
       for i, name in enumerate(names))
@@ -138,6 +141,30 @@ def decoded(request: Request, value: np.ndarray, picture: np.ndarray | None,
   return labels(value, picture, request.palette, request.names)
 
 
+def plain_truth(request: Request, truth: Any, picture: np.ndarray | None
+                ) -> np.ndarray | None:
+  """A truth as an array of the picture's size, to look at; None when there is none.
+
+  Of several annotators the first; a label of no colour becomes -1; a larger truth is
+  made smaller (nearest pixel).
+  """
+  if truth is None:
+    return None
+  if not isinstance(truth, np.ndarray):
+    masks = [mask.mask() for mask in truth.masks[0]]
+    truth = np.zeros(truth.size, np.int32)
+    for i, one in enumerate(masks):
+      truth[one] = i + 1
+  if request.palette is not None:
+    truth = truth.astype(np.int32)
+    truth = np.where((truth >= 0) & (truth < len(request.palette)), truth, -1)
+  if picture is not None and truth.shape[:2] != picture.shape[:2]:
+    rows, columns = ((np.arange(n) * m // n) for n, m in zip(
+        picture.shape[:2], truth.shape[:2], strict=True))
+    truth = truth[rows][:, columns]
+  return truth
+
+
 def painted_truth(request: Request, truth: np.ndarray) -> np.ndarray:
   """uint8 [H,W,3]: the truth in the colours that were asked for."""
   if request.codec == "image":
@@ -152,5 +179,6 @@ def painted_truth(request: Request, truth: np.ndarray) -> np.ndarray:
                for n, i in enumerate(ids)]
     return np.asarray(palette, np.uint8)[np.searchsorted(ids, truth)]
   else:
-    return request.palette[truth.astype(np.int32)]
+    rows = truth.astype(np.int32)
+    return np.where(rows[..., None] < 0, _UNKNOWN, request.palette[rows])
   return images.to_uint8(np.asarray(rgb))

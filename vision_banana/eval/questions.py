@@ -27,12 +27,38 @@ class Item:
     picture: uint8 [H,W,3] the model is shown, or None.
     truth: depth float32 [H,W] metres (NaN invalid); normals float32 [H,W,3];
       int32 [H,W] classes (row of `CLASSES`) or instance ids; bool [H,W] mask or
-      edges; uint8 [H,W,3] picture.
+      edges; uint8 [H,W,3] picture; for a published benchmark what its reader says.
   """
   name: str
   request: tasks.Request
   picture: np.ndarray | None
-  truth: np.ndarray
+  truth: Any
+
+  def read(self) -> "Item":
+    """Itself: it is read already."""
+    return self
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Question:
+  """A question whose picture and truth stay on disk until they are needed.
+
+  Attributes:
+    name: file stem, unique within the benchmark.
+    request: as in `Item`.
+    load: () → (picture, truth); UserError when a file is missing or broken.
+    text: what is looked for, in the benchmark's own words; '' if nothing is.
+    image: path of the picture, where people will look at it; else ''.
+  """
+  name: str
+  request: tasks.Request
+  load: Callable[[], tuple[np.ndarray | None, Any]]
+  text: str = ""
+  image: str = ""
+
+  def read(self) -> Item:
+    """Reads the files."""
+    return Item(self.name, self.request, *self.load())
 
 
 def _depth(scene: Scene, rng: np.random.Generator):
@@ -117,18 +143,20 @@ _MAKERS: dict[str, Callable[[Scene, np.random.Generator], list[tuple]]] = {
 }
 
 
-def ask(task: str, rooms: Sequence[Scene], seed: int) -> list[Item]:
-  """The questions of one task about every scene, in order.
+def ask(task: str, rooms: Sequence[Scene], seed: int,
+        keep: Sequence[int] | None = None) -> list[Item]:
+  """The questions of one task about scenes, in order.
 
   Args:
     task: one of `tasks.TASKS`.
     rooms: the scenes; one that has nothing to ask about is left out.
     seed: draws phrases, colours and edits; a scene's questions do not depend on
       how many scenes there are.
+    keep: only the scenes at these places; None = all.
   """
   items = []
-  for i, scene in enumerate(rooms):
+  for i in range(len(rooms)) if keep is None else keep:
     rng = np.random.default_rng([seed, i, tasks.TASKS.index(task)])
     items += [Item(f"{i:04d}{suffix}", *rest)
-              for suffix, *rest in _MAKERS[task](scene, rng)]
+              for suffix, *rest in _MAKERS[task](rooms[i], rng)]
   return items

@@ -56,6 +56,7 @@ def _numbers(results: dict[str, Any]) -> str:
   return (f"<section><h2>Benchmark: {_esc(results['benchmark'])}</h2>"
           f"<p>{_esc(results['about'])}</p>"
           f"<p class='protocol'>{_esc(tables.headline(results))}</p>"
+          f"{''.join(f'<p>Not whole: {_esc(n)}</p>' for n in results['notes'])}"
           f"{_cards(results)}{_table(results)}</section>")
 
 
@@ -67,12 +68,12 @@ def _pictures(evaluation: Evaluation) -> str:
     examples = evaluation.examples.get(task["task"], [])
     if examples:
       parts.append(f"<h3>{_esc(_title(task['task']))}</h3><div class='examples'>"
-                   + "".join(_example(e, names) for e in examples) + "</div>")
+                   + "".join(example(e, names) for e in examples) + "</div>")
   if not parts:
     return ""
   return (f"<section><h2>Pictures: {_esc(results['benchmark'])}</h2>"
-          "<p class='protocol'>The first questions of each task, not chosen. Truth: in the colours the "
-          f"prompt asks for.</p>{''.join(parts)}</section>")
+          "<p class='protocol'>The first questions of each task, not chosen. Truth: in "
+          f"the colours the prompt asks for.</p>{''.join(parts)}</section>")
 
 
 def _title(task: str) -> str:
@@ -83,6 +84,8 @@ def _cards(results: dict[str, Any]) -> str:
   """How far the first column is from the constant picture, in words."""
   model = results["columns"][0]["name"]
   cards = []
+  if results["columns"][-1]["name"] != baselines.NAME:
+    return ""
   for task in results["tasks"]:
     row = task["rows"][0]
     mine, constant = row["values"][model], row["values"][baselines.NAME]
@@ -113,8 +116,8 @@ def _table(results: dict[str, Any]) -> str:
   for task in results["tasks"]:
     body.append(
         f"<tr class='task'><th colspan='{len(columns) + 1}'>"
-        f"{_esc(_title(task['task']))}<small>n = {task['n']} · seed "
-        f"{results['seed']} · {_esc(task['rule'])}</small></th></tr>")
+        f"{_esc(_title(task['task']))}<small>{_esc(tables.coverage(results, task))} · "
+        f"seed {results['seed']} · {_esc(task['rule'])}</small></th></tr>")
     for row in task["rows"]:
       known = [v for v in row["values"].values() if v is not None]
       best = None  # nothing to point out in a row of equal numbers
@@ -123,7 +126,7 @@ def _table(results: dict[str, Any]) -> str:
       cells = "".join(
             f"<td{' class=best' if best is not None and v == best else ''}>"
           f"{_esc(tables.cell(v, row['unit']))}</td>"
-          for v in (row["values"][c["name"]] for c in columns))
+          for v in (row["values"].get(c["name"]) for c in columns))
       body.append(f"<tr><th scope='row'>{_esc(row['label'])} {tables.arrow(row)}</th>"
                   f"{cells}</tr>")
   return (f"<div class='scroll'><table><thead><tr><th></th>{head}</tr></thead>"
@@ -133,23 +136,31 @@ def _table(results: dict[str, Any]) -> str:
           "handed back).</p>")
 
 
-def _example(example: Example, names: Sequence[str]) -> str:
-  item = example.item
-  pictures = []
+def example(shown: Example, names: Sequence[str]) -> str:
+  """One question: input, truth, what was painted, what it says, as HTML."""
+  item, pictures = shown.item, []
+  truth = figures.plain_truth(item.request, item.truth, item.picture)
   if item.picture is not None:
     pictures.append(_figure(item.picture, "input"))
-  pictures.append(_figure(figures.painted_truth(item.request, item.truth), "truth"))
+  if truth is not None:
+    pictures.append(_figure(figures.painted_truth(item.request, truth), "truth"))
   for name in names:
-    pictures.append(_figure(example.answers[name].rgb, f"painted: {name}"))
+    pictures.append(_figure(shown.answers[name].rgb, f"painted: {name}"))
   limits = None
-  if item.request.codec == "depth":
-    known = item.truth[np.isfinite(item.truth)]
+  if item.request.codec == "depth" and truth is not None:
+    known = truth[np.isfinite(truth)]
     limits = (float(known.min()), float(known.max())) if known.size else None
-  for caption, value in (("decoded: truth", item.truth),
-                         (f"decoded: {names[0]}", example.answers[names[0]].value)):
-    shown = figures.decoded(item.request, value, item.picture, limits)
-    if shown is not None:
-      pictures.append(_figure(shown.rgb, caption, _legend(shown)))
+  first = shown.answers[names[0]]
+  for caption, value in (("decoded: truth", truth),
+                         (f"decoded: {names[0]}", first.value)):
+    made = None if value is None else figures.decoded(
+        item.request, value, item.picture, limits)
+    if made is not None:
+      pictures.append(_figure(made.rgb, caption, _legend(made)))
+  if first.disagreement is not None:
+    pictures.append(_figure(
+        figures.viridis(np.clip(first.disagreement, 0, 1)), "disagreement",
+        f"mean {float(first.disagreement.mean()):.3f}"))
   return (f"<div class='example'><p class='prompt'>“{_esc(item.request.prompt)}”</p>"
           f"<div class='row'>{''.join(pictures)}</div></div>")
 

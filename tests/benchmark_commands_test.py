@@ -1,0 +1,75 @@
+"""`eval --benchmark all` and `score` on every official layout, with a tiny model."""
+
+import json
+
+import pytest
+
+from tests.eval import fake
+from tests.fixtures import make_benchmarks
+from vision_banana import main
+from vision_banana.eval import benchmarks
+
+PUBLISHED = [b.name for b in benchmarks.BENCHMARKS.values() if b.folder]
+
+
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory):
+  root = tmp_path_factory.mktemp("benchmarks")
+  make_benchmarks.make(root)
+  return root
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+  return fake.save_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def _run(*argv):
+  return main.main([str(a) for a in argv])
+
+
+def test_all_benchmarks_and_scored_again(layouts, tiny, tmp_path, capsys):
+  out, first, again = tmp_path / "out", tmp_path / "1.json", tmp_path / "2.json"
+  assert _run("eval", "--model", tiny, "--benchmark", "all", "--data", layouts, "--out",
+              out, "--json", first, "--limit", 2, "--table", tmp_path / "t.md",
+              "--pictures", tmp_path / "p.html", "--report", tmp_path / "r.html") == 0
+  printed = capsys.readouterr().out
+  results = json.loads(first.read_text())
+  assert [r["benchmark"] for r in results] == PUBLISHED
+  for result in results:
+    task = result["tasks"][0]
+    lost = sum(x["count"] for x in task["left_out"].values())
+    assert task["n"] + lost == 2 and task["n"] >= 1
+    assert result["split_hash"] in printed
+    for row in task["rows"][:1]:
+      assert row["values"]["tiny"] is not None
+  table = (tmp_path / "t.md").read_text()
+  assert "| tiny |" in table and "not evaluated" not in table
+  assert (tmp_path / "p.html").stat().st_size > 10_000
+  assert _run("score", out, "--json", again, "--model", tiny) == 0
+  without_time = lambda path: [
+      {**r, "tasks": [{**t, "seconds": 0} for t in r["tasks"]]}
+      for r in json.loads(path.read_text())]
+  assert without_time(again) == without_time(first)
+
+
+@pytest.mark.parametrize("argv,expected", [
+    (["eval", "--benchmark", "all"], "--data"),
+    (["eval", "--benchmark", "all", "--data", "."], "no benchmark in it"),
+    (["eval", "--benchmark", "cityscapes"], "--data"),
+    (["eval", "--benchmark", "kitti", "--data", "nowhere"], "nowhere"),
+    (["eval", "--benchmark", "rooms", "--protocol", "zoe"], "no protocol 'zoe'"),
+    (["score", "nowhere"], "no protocol.json"),
+])
+def test_what_is_missing_is_named(argv, expected, capsys, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  assert _run(*argv) == 2
+  line, = capsys.readouterr().err.splitlines()
+  assert expected in line
+
+
+@pytest.mark.parametrize("text", ["2/2", "1", "a/b", "0/0"])
+def test_shares_are_checked(text, tiny, layouts, tmp_path, capsys):
+  assert _run("eval", "--model", tiny, "--benchmark", "ibims", "--data", layouts,
+              "--out", tmp_path, "--split-hosts", text) == 2
+  assert "give I/N" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Readers of the benchmarks' own file layouts, one file a family."""
