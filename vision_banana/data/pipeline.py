@@ -15,6 +15,7 @@ from vision_banana import settings
 from vision_banana.data import augment
 from vision_banana.data import mixture as mixtures
 from vision_banana.data import sources as sources_lib
+from vision_banana.data.own import source as own
 from vision_banana.data.rooms import vocabulary
 from vision_banana.data.sources import Source
 from vision_banana.errors import UserError
@@ -31,8 +32,8 @@ _alike = functools.cache(vocabulary.alike)
 
 
 @dataclasses.dataclass(frozen=True)
-class SourceConfig:
-  """Where a source's scenes are; see `sources.open_source`."""
+class SourceConfig(own.Options):
+  """Where a source's scenes are, and how to read them; see `sources.open_source`."""
   path: str
   split: str = "train"
 
@@ -187,7 +188,7 @@ def _open(config: DataConfig) -> dict[str, Source]:
   opened = {}
   for name, section in config.sources.items():
     place = settings.build(SourceConfig, section, f"config.data.sources.{name}")
-    opened[name] = sources_lib.open_source(place.path, place.split)
+    opened[name] = sources_lib.open_source(place.path, place.split, place)
   return opened
 
 

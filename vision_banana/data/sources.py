@@ -1,4 +1,7 @@
-"""Sources of scenes: TFDS directories in array_record, read without tensorflow."""
+"""Sources of scenes: TFDS directories in array_record, and a user's own files.
+
+TFDS is read without tensorflow; folders, JSONL and parquet by `data.own`.
+"""
 
 import bisect
 import importlib
@@ -13,6 +16,7 @@ from typing import Any, Protocol
 from google.protobuf import json_format
 from google.protobuf import message
 
+from vision_banana.data.own import source as own
 from vision_banana.errors import UserError
 
 Scene = dict[str, Any]
@@ -35,15 +39,17 @@ class Source(Protocol):
     ...
 
 
-def open_source(name_or_dir: str, split: str) -> Source:
+def open_source(name_or_dir: str, split: str,
+                options: own.Options = own.Options()) -> Source:
   """Opens a dataset.
 
   Args:
     name_or_dir: the name of an embedded dataset ('rooms'), a TFDS version
       directory, or a directory above such directories; of several versions of a
       dataset the latest counts, and different parts are concatenated in the order
-      of their names.
+      of their names. Or a folder, JSONL or parquet, see `data.own.source`.
     split: for example 'train', 'test' or 'train[:100]'; of every part that has it.
+    options: the kind, if it is not to be found out, and how to read own data.
 
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
@@ -51,10 +57,14 @@ def open_source(name_or_dir: str, split: str) -> Source:
   path = _EMBEDDED / name_or_dir
   if pathlib.Path(name_or_dir).name != name_or_dir or not path.is_dir():
     path = pathlib.Path(name_or_dir).expanduser()
-  parts = _version_dirs(path)
+  parts = [] if options.kind in own.KINDS else _version_dirs(path)
   if not parts:
-    raise UserError(f"no dataset at '{name_or_dir}': no {_INFO} in it; give a TFDS "
-                    "directory, for example one that 'vision-banana render' wrote.")
+    if options.kind in own.KINDS and path.exists() or (
+        not options.kind and own.detect(path)):
+      return own.open_own(path, split, options)
+    raise UserError(f"no dataset at '{name_or_dir}': no {_INFO}, parquet, JSONL or "
+                    "pictures in it; give a TFDS directory, for example one that "
+                    "'vision-banana render' wrote, or a folder of your own data.")
   opened, known = [], set()
   for part in parts:
     source, splits = _open_part(part, split)
