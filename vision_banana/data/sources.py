@@ -30,7 +30,12 @@ _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, json_format.Error,
 
 
 class Source(Protocol):
-  """Random access to scenes."""
+  """Random access to scenes.
+
+  It may also have `size(index)`, (height, width) of the image where that is cheaper
+  than the scene, and `blocks`, lengths of consecutive runs that
+  are best read together.
+  """
 
   def __len__(self) -> int:
     ...
@@ -85,10 +90,15 @@ class _Part:
   """One TFDS directory, decoded by its builder's module."""
 
   def __init__(self, path: pathlib.Path, examples: Sequence[Any],
-               decode: Callable[[Any], Scene]):
+               decode: Callable[[Any], Scene], size: tuple[int | None, int | None]):
     self._path = path
     self._examples = examples
     self._decode = decode
+    self._size = size
+
+  def size(self, index: int) -> tuple[int, int]:
+    """(height, width) of the image; the same for all where the builder says so."""
+    return self[index]["image"].shape[:2] if None in self._size else self._size
 
   def __len__(self) -> int:
     return len(self._examples)
@@ -103,7 +113,7 @@ class _Part:
 class _Concatenated:
   """Sources one after the other."""
 
-  def __init__(self, sources: Sequence[Source]):
+  def __init__(self, sources: Sequence[_Part]):
     self._sources = sources
     self._ends = list(itertools.accumulate(len(s) for s in sources))
 
@@ -111,10 +121,19 @@ class _Concatenated:
     return self._ends[-1]
 
   def __getitem__(self, index: int) -> Scene:
+    source, index = self._place(index)
+    return source[index]
+
+  def size(self, index: int) -> tuple[int, int]:
+    """As that of the part."""
+    source, index = self._place(index)
+    return source.size(index)
+
+  def _place(self, index: int) -> tuple[_Part, int]:
     if not 0 <= index < len(self):
       raise IndexError(index)
     part = bisect.bisect_right(self._ends, index)
-    return self._sources[part][index - (self._ends[part - 1] if part else 0)]
+    return self._sources[part], index - (self._ends[part - 1] if part else 0)
 
 
 def _version_dirs(path: pathlib.Path, depth: int = 0) -> list[pathlib.Path]:
@@ -151,7 +170,9 @@ def _open_part(path: pathlib.Path, split: str) -> tuple[Source | None, list[str]
     raise UserError(f"dataset '{path}' was built by '{builder.name}', which has no "
                     "module in vision_banana/data/builders; add one with decode().")
   decode = importlib.import_module(module).decode
-  return _Part(path, examples, decode), splits
+  features = builder.info.features
+  size = features["image"].shape[:2] if "image" in features else (None, None)
+  return _Part(path, examples, decode, size), splits
 
 
 def _not_opencv(record: logging.LogRecord) -> bool:

@@ -9,12 +9,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from vision_banana.data import order
 from vision_banana.errors import UserError
 
 # Row groups kept in memory, by the size they have there.
 _KEPT_BYTES = 2 << 30
-# An order that goes from group to group stays among this many at a time.
-WINDOW = 8
 
 
 class Parquet:
@@ -54,10 +53,10 @@ class Parquet:
           self._groups.append((file, path, g, first, count))
         first += count
     self._names = set(columns or ())
-    if largest * WINDOW > _KEPT_BYTES:
-      warnings.warn(f"{files[0].parent}: row groups of {largest >> 20} MiB are too large "
-                    "to be kept, each will be read many times; write the files with "
-                    "fewer rows in a group (row_group_size=100).")
+    if largest * order.WINDOW > _KEPT_BYTES:
+      warnings.warn(f"{files[0].parent}: row groups of {largest >> 20} MiB are too "
+                    "large to be kept, each will be read many times; write the files "
+                    "with fewer rows in a group (row_group_size=100).")
     self._ends = list(itertools.accumulate(g[-1] for g in self._groups))
 
   def __len__(self) -> int:
