@@ -38,7 +38,7 @@ def test_shapes_that_coincide_are_one():
 @pytest.mark.parametrize("size, aspects, message", [
     (64, (), "aspects is empty"), (64, (9.0,), "aspect 9.0 is not in"),
     (64, (0.0,), "aspect 0.0"), (40, (1.0, 2.0), "multiple of 16"),
-    (64, (float("nan"),), "aspect nan")])
+    (64, (float("nan"),), "aspect nan"), (16, (8.0,), "size 16 is too small")])
 def test_bad_aspects(size, aspects, message):
   with pytest.raises(ValueError, match=message):
     buckets.shapes(size, aspects)

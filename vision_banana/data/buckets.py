@@ -30,8 +30,8 @@ def shapes(size: int, aspects: Sequence[float]) -> list[Shape]:
     aspects: width / height. Those above 1 and their inverses mirror each other.
 
   Raises:
-    ValueError: there is no aspect, one beyond 1:8, or a size that is no multiple of
-      `MULTIPLE` with any aspect but 1.
+    ValueError: there is no aspect, one beyond 1:8, or a size that is too small, or
+      no multiple of `MULTIPLE` with any aspect but 1.
   """
   if not aspects:
     raise ValueError("aspects is empty; (1.0,) crops every picture to a square.")
@@ -52,7 +52,10 @@ def _shape(size: int, aspect: float) -> Shape:
   # Of the widths around the exact one, that whose height comes closest.
   exact = size * math.sqrt(aspect) / MULTIPLE
   widths = [w * MULTIPLE for w in (math.floor(exact), math.ceil(exact))]
-  made = [(max(size * size // w // MULTIPLE, 1) * MULTIPLE, w) for w in widths]
+  made = [(size * size // w // MULTIPLE * MULTIPLE, w) for w in widths]
+  made = [shape for shape in made if shape[0]]
+  if not made:
+    raise ValueError(f"size {size} is too small for an aspect of {aspect}.")
   return min(made, key=lambda s: abs(math.log(s[1] / s[0] / aspect)))
 
 

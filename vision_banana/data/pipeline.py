@@ -58,9 +58,9 @@ class DataConfig:
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
-    num_threads: threads per component that read and decode ahead, for large
-      pictures; 0 leaves it to the one thread that makes batches. The order of
-      the samples does not depend on it.
+    num_threads: threads that read and decode ahead, for large pictures, shared by
+      the components and shapes, which have one at least; 0 leaves it to the one
+      thread that makes batches. The order of the samples does not depend on it.
     seed: of order, phrasing, colours and everything else that is drawn.
   """
   mixture: Mapping[str, float]
@@ -165,13 +165,13 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   used = dict.fromkeys(c.source for c in components)
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0, config.aspects) for name in used}
-  reading = grain.ReadOptions(num_threads=config.num_threads,
-                              prefetch_buffer_size=2 * config.num_threads)
+  everything = sum(c.weight for c in components)
   datasets: dict[buckets.Shape, dict[str, tuple[grain.IterDataset, float]]] = {}
   for c in components:
     parts = _usable_parts(c, scenes[c.source])
     total = sum(map(len, parts.values()))
     for shape, part in parts.items():
+      weight = c.weight * len(part) / total
       # A seed of its own keeps a component's stream when others come or go.
       name = c.key if shape == (config.size,) * 2 else f"{c.key}/{shape}"
       seed = zlib.crc32(f"{config.seed}/{name}".encode())
@@ -184,8 +184,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
           .filter(functools.partial(_usable, c.task))
           .random_map(functools.partial(_sample, c.task, config), seed=seed)
           [process_index::process_count]
-          .to_iter_dataset(reading))
-      datasets.setdefault(shape, {})[c.key] = samples, c.weight * len(part) / total
+          .to_iter_dataset(_reading(config.num_threads, weight / everything)))
+      datasets.setdefault(shape, {})[c.key] = samples, weight
   batches, shares = {}, {}
   for shape, made in sorted(datasets.items()):
     weights = {key: weight for key, (_, weight) in made.items()}
@@ -217,6 +217,12 @@ def _open(config: DataConfig) -> dict[str, Source]:
     place = settings.build(SourceConfig, section, f"config.data.sources.{name}")
     opened[name] = sources_lib.open_source(place.path, place.split, place)
   return opened
+
+
+def _reading(num_threads: int, share: float) -> grain.ReadOptions:
+  """The threads of a part of the mixture: at least one, if there are any."""
+  threads = min(num_threads, max(1, round(num_threads * share)))
+  return grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
 
 
 def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:
