@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import tqdm
 
 # Edge of a latent token of FLUX.2 in pixels; nano's is 8.
 MULTIPLE = 16
 LONGEST_ASPECT = 8.0  # FLUX.2 takes no longer pictures.
-_THREADS = 16  # Heads of files are read at the same time.
+_THREADS = 16  # Heads of files are read at the same time,
+_CHUNK = 4096  # and so many asked for at once.
 
 Shape = tuple[int, int]  # (height, width), pixels
 
@@ -74,9 +76,16 @@ def assign(source: Any, among: Sequence[Shape]) -> np.ndarray:
     among: shapes.
   """
   size = getattr(source, "size", lambda i: source[i]["image"].shape[:2])
-  with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
-    found = threads.map(lambda i: nearest(size(i), among), range(len(source)))
-    return np.fromiter(found, int, len(source))
+  found = np.zeros(len(source), int)
+  # The bar shows when it takes long.
+  with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads, tqdm.tqdm(
+      desc="sizes of pictures", total=len(source), delay=5) as bar:
+    for start in range(0, len(source), _CHUNK):
+      some = range(start, min(start + _CHUNK, len(source)))
+      found[start:some.stop] = [
+          nearest(shape, among) for shape in threads.map(size, some)]
+      bar.update(len(some))
+  return found
 
 
 class Part:

@@ -163,8 +163,12 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
     sources = _open(config)
   components = mixtures.parse(config.mixture, list(sources))
   used = dict.fromkeys(c.source for c in components)
+  # Only these ask for names, and so for those that are not there.
+  named = {c.source for c in components
+           if c.task == "modality" or "categories" in tasks.needs(c.task)}
   scenes = {name: Scenes(sources[name], config.size, config.cache,
-                         config.p_negative > 0, config.aspects) for name in used}
+                         config.p_negative > 0 and name in named, config.aspects)
+            for name in used}
   everything = sum(c.weight for c in components)
   datasets: dict[buckets.Shape, dict[str, tuple[grain.IterDataset, float]]] = {}
   for c in components:
