@@ -50,13 +50,15 @@ fi
 sudo mkdir -p /mnt/{bucket} && sudo chown $USER /mnt/{bucket}
 mountpoint -q /mnt/{bucket} || gcsfuse --implicit-dirs {bucket} /mnt/{bucket}"""
 # A worker that crashes makes the others fail too; all begin again at the last
-# checkpoint. Status 2 is bad input, which another try does not mend. SIGTERM to the
-# group lets training save; the loop waits for it and writes how it ended.
+# checkpoint. Status 2 soon after the start is bad input, which another try does not
+# mend; later it is a worker that was missed. SIGTERM to the group lets training save;
+# the loop waits for it and writes how it ended.
 _RUN = """rm -f ~/train.exit
 cd ~/vision_banana
 nohup setsid bash -c 'trap stopped=1 TERM; for attempt in $(seq 20); do
-.venv/bin/vision-banana train {args}; code=$?
-[ $code = 0 -o $code = 2 -o -n "$stopped" ] && break; sleep 20; done
+began=$SECONDS; .venv/bin/vision-banana train {args}; code=$?
+[ $code = 0 -o -n "$stopped" ] && break
+[ $code = 2 -a $((SECONDS - began)) -lt 120 ] && break; sleep 20; done
 echo $code > ~/train.exit' > ~/train.log 2>&1 < /dev/null &
 echo $! > ~/train.pid"""
 _STOP = "kill -TERM -- -$(cat ~/train.pid)"

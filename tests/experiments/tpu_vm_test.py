@@ -116,8 +116,9 @@ def wait_for(path):
   raise AssertionError(f"{path} never came")
 
 
-@pytest.mark.parametrize("codes, last", [("0", "0"), ("1 1 0", "0"), ("1 2 0", "2")])
-def test_a_worker_tries_again_until_done_or_hopeless(tmp_path, codes, last):
+@pytest.mark.parametrize("codes, last, soon", [
+    ("0", "0", 120), ("1 1 0", "0", 120), ("1 2 0", "2", 120), ("2 2 0", "0", 0)])
+def test_a_worker_tries_again_until_done_or_hopeless(tmp_path, codes, last, soon):
   """The script that workers run, on a program that ends as it is told."""
   home = tmp_path / "home"
   (home / "vision_banana" / ".venv" / "bin").mkdir(parents=True)
@@ -125,7 +126,8 @@ def test_a_worker_tries_again_until_done_or_hopeless(tmp_path, codes, last):
 echo "$@" >> $HOME/asked
 codes=({codes}); exit ${{codes[$(wc -l < $HOME/asked) - 1]}}""")
   command = tpu_vm.run_script(["--config", "a b", "--note", "it's"])
-  worker(home, command.replace("sleep 20", "sleep 0"))
+  assert "-lt 120" in command
+  worker(home, command.replace("sleep 20", "sleep 0").replace("120", str(soon)))
   assert wait_for(home / "train.exit") == last
   asked = (home / "asked").read_text().splitlines()
   assert asked == ["train --config a b --note it's"] * (codes.split().index(last) + 1)
