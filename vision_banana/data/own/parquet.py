@@ -29,6 +29,8 @@ class Parquet:
     import pyarrow  # pylint: disable=g-import-not-at-top
     from pyarrow import parquet  # pylint: disable=g-import-not-at-top
     self._errors = (pyarrow.ArrowException, OSError)
+    self._open = parquet.ParquetFile
+    # The file's metadata, the file, number, first row and rows of each group.
     self._groups: list[tuple[Any, pathlib.Path, int, int, int]] = []
     self._lock = threading.Lock()
     self._kept: collections.OrderedDict[int, tuple[Any, int]] = (
@@ -37,20 +39,20 @@ class Parquet:
     columns, largest = None, 0
     for path in files:
       try:
-        file = parquet.ParquetFile(path, memory_map=True)
+        with self._open(path) as file:
+          metadata, names = file.metadata, file.schema_arrow.names
       except self._errors as e:
         raise UserError(f"{path}: not readable parquet ({_line(e)}); write or "
                         "download it again.") from e
-      names = file.schema_arrow.names
       if columns is not None and names != columns:
         raise UserError(f"{path}: columns {', '.join(names)}, where {files[0].name} "
                         f"has {', '.join(columns)}; keep one kind in a folder.")
       columns, first = names, 0
-      for g in range(file.num_row_groups):
-        count = file.metadata.row_group(g).num_rows
-        largest = max(largest, file.metadata.row_group(g).total_byte_size)
+      for g in range(metadata.num_row_groups):
+        count = metadata.row_group(g).num_rows
+        largest = max(largest, metadata.row_group(g).total_byte_size)
         if count:
-          self._groups.append((file, path, g, first, count))
+          self._groups.append((metadata, path, g, first, count))
         first += count
     self._names = set(columns or ())
     if largest * order.WINDOW > _KEPT_BYTES:
@@ -93,11 +95,13 @@ class Parquet:
     return group, index - (self._ends[group - 1] if group else 0)
 
   def _table(self, group: int) -> Any:
-    with self._lock:  # A file reads one group at a time.
+    with self._lock:  # No group is read twice at a time.
       if group not in self._kept:
-        file, _, number, _, _ = self._groups[group]
-        table = file.read_row_group(
-            number, columns=self._columns, use_threads=False)
+        metadata, path, number, _, _ = self._groups[group]
+        # Opened anew: of thousands of files not all can stay open.
+        with self._open(path, metadata=metadata, pre_buffer=True) as file:
+          table = file.read_row_group(
+              number, columns=self._columns, use_threads=False)
         self._kept[group] = table, table.nbytes
         while len(self._kept) > 1 and (
             sum(size for _, size in self._kept.values()) > _KEPT_BYTES):
