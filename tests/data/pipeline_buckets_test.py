@@ -2,13 +2,15 @@
 
 import collections
 import json
+import zlib
 
+import grain
 import numpy as np
 import pytest
 
 from tests.data import fake
 from tests.data.pipeline_test import assert_equal, take, tokenize
-from vision_banana.data import pipeline
+from vision_banana.data import augment, pipeline
 from vision_banana.errors import UserError
 from vision_banana.tasks import tasks
 
@@ -88,6 +90,16 @@ def test_square_scenes_give_the_stream_they_give_without_buckets():
   square = SCENES[:6]
   assert_equal(take(open_(source=square), 5),
                take(open_(source=square, aspects=(1.0,)), 5))
+
+
+def test_square_scenes_keep_the_order_of_their_component():
+  """Which names neither shapes nor the other components."""
+  batch, = take(open_(mixture={"depth": 1}, batch_size=6, flip=False,
+                      source=SCENES[:6]), 1)
+  expected = grain.MapDataset.range(6).shuffle(seed=zlib.crc32(b"0/depth@rooms"))
+  for values, i in zip(batch["values"], (expected[i] for i in range(6))):
+    np.testing.assert_array_equal(
+        values[0, ..., 0], augment.resize(SCENES[i], (32, 32))["depth"])
 
 
 def test_a_shape_whose_scenes_a_task_cannot_use_is_left_to_the_others():
