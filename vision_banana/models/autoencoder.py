@@ -30,7 +30,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from vision_banana.models import layers
+from vision_banana.models import attention, layers
 
 _NORM_EPS = 1e-6
 # Queries attended at a time: 1024² pixels have 16384, whose logits at once would
@@ -157,9 +157,9 @@ class Attention(nnx.Module):
     k, v = (p(h).reshape(b, -1, 1, c) for p in (self.to_k, self.to_v))
     rows = self.to_q(h).swapaxes(0, 1)
     attended = jax.lax.map(
-        lambda row: layers.attention(row[:, :, None], k, v, None), rows,
+        lambda row: attention.dot_product(row[:, :, None], k, v, None), rows,
         batch_size=max(1, _QUERIES // w))
-    return x + self.to_out(attended.swapaxes(0, 1))
+    return x + self.to_out(attended.swapaxes(0, 1).reshape(x.shape))
 
 
 class MidBlock(nnx.Module):

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from vision_banana.models import attention as attention_lib
+
 M = TypeVar("M", bound=nnx.Module)
 
 
@@ -127,8 +129,7 @@ def attention(
     v: values.
     key_mask: bool [B, S], False keys are not attended to; None attends to all.
   """
-  mask = None if key_mask is None else key_mask[:, None, None, :]
-  out = jax.nn.dot_product_attention(q, k, v, mask=mask)
+  out = attention_lib.attend(q, k, v, key_mask)
   return out.reshape(*out.shape[:2], -1)
 
 
