@@ -67,6 +67,8 @@ def fit(
   part = part or trained.Trained(generator.init)
   fixed = jax.device_put(part.fixed, partitioning.shardings(part.fixed, mesh))
   with contextlib.ExitStack() as stack:
+    # Kernels that the compiler cannot split read the mesh from here.
+    stack.enter_context(jax.set_mesh(mesh))
     saved = stack.enter_context(
         contextlib.closing(checkpoint.Checkpointer(workdir, c.keep)))
     state = start(config, part, tx, mesh, saved, data, params)

@@ -6,10 +6,12 @@ weights and restore targets: all end in the same parameter path and shape.
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from vision_banana.errors import UserError
@@ -43,14 +45,20 @@ class MeshConfig:
   tensor: int = 1
 
 
-def make_mesh(config: MeshConfig) -> Mesh:
-  """A (data, fsdp, tensor) mesh over all devices, also when there is one.
+def make_mesh(
+    config: MeshConfig, devices: Sequence[jax.Device] | None = None) -> Mesh:
+  """A (data, fsdp, tensor) mesh, also over one device.
+
+  Args:
+    config: devices along each axis.
+    devices: None takes all there are.
 
   Raises:
     UserError: the axes do not multiply to the number of devices.
   """
   sizes = [config.data, config.fsdp, config.tensor]
-  total = jax.device_count()
+  devices = list(jax.devices() if devices is None else devices)
+  total = len(devices)
   fixed = int(np.prod([s for s in sizes if s != -1]))
   if sizes.count(-1) == 1 and fixed > 0 and total % fixed == 0:
     sizes[sizes.index(-1)] = total // fixed
@@ -58,8 +66,11 @@ def make_mesh(config: MeshConfig) -> Mesh:
     raise UserError(
         f"config.mesh: data={config.data} fsdp={config.fsdp} tensor={config.tensor} "
         f"does not fit {total} devices; at most one axis may be -1.")
-  # Auto: the compiler propagates shardings; make_mesh would default to Explicit.
-  return jax.make_mesh(tuple(sizes), AXES, axis_types=(AxisType.Auto,) * 3)
+  # An axis of 64 has to be folded into a torus of 16x16.
+  grid = mesh_utils.create_device_mesh(
+      sizes, devices, allow_split_physical_axes=True)
+  # Auto: the compiler propagates shardings.
+  return Mesh(grid, AXES, axis_types=(AxisType.Auto,) * 3)
 
 
 def spec(path: str, shape: tuple[int, ...], mesh: Mesh) -> PartitionSpec:
