@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
+from vision_banana.models import sharding
+
 # Queries and keys a block; what MaxText and maxdiffusion use for v5e and v5p.
 _BLOCK = 512
 # Blocks are multiples of the vector unit's lanes.
@@ -23,8 +25,8 @@ def attend(
   """Self-attention, by the kernel that suits what the program is compiled for.
 
   That is the platform of the mesh of `jax.set_mesh`, which may be a topology without
-  hardware, else the default backend. On TPU with a mesh the batch is split over
-  ('data', 'fsdp') and heads over 'tensor', as far as they divide.
+  hardware, else the default backend. On TPU with a mesh the batch and the heads are
+  split as `models.sharding` says, as far as they divide.
 
   Args:
     q: queries [B, S, heads, head_dim].
@@ -107,16 +109,13 @@ def sharded(
 
   Args:
     attention: (q, k, v, key_mask) → as `attend`.
-    mesh: with axes data, fsdp and tensor.
+    mesh: with the axes of `models.sharding`; what they do not divide is whole.
   """
   def over(q, k, v, key_mask):
-    batch = tuple(a for a in ("data", "fsdp") if mesh.shape[a] > 1)
-    split = mesh.shape["data"] * mesh.shape["fsdp"]
-    # What does not divide is computed whole on every device.
-    rows = batch if q.shape[0] % split == 0 else None
-    columns = "tensor" if q.shape[2] % mesh.shape["tensor"] == 0 else None
-    heads = PartitionSpec(rows, None, columns, None)
-    mask = None if key_mask is None else PartitionSpec(rows, None)
+    batch = sharding.fit(sharding.BATCH, q.shape[0], mesh)
+    heads = PartitionSpec(
+        batch, None, sharding.fit(sharding.TENSOR, q.shape[2], mesh), None)
+    mask = None if key_mask is None else PartitionSpec(batch, None)
     # Pallas calls do not say how their outputs vary over the mesh.
     return jax.shard_map(
         attention, mesh=mesh, in_specs=(heads, heads, heads, mask), out_specs=heads,

@@ -7,12 +7,94 @@ serve; on unrolled models the two agree (tests/train/flops_test.py).
 """
 
 import dataclasses
+import re
 
+from vision_banana.models import lora as lora_lib
+from vision_banana.models import zoo
 from vision_banana.models.autoencoder import AutoencoderConfig
 from vision_banana.models.flux2 import Flux2Config
 from vision_banana.models.qwen3 import Qwen3Config
 from vision_banana.models.text import TextConfig
-from vision_banana.models.zoo import ModelConfig
+from vision_banana.train.config import Experiment
+
+# Shares of the blocks' matrices and of attention's forward pass that the backward
+# pass computes again, by remat policy.
+RECOMPUTED = {"none": (0.0, 0.0), "dots": (0.0, 1.0), "full": (1.0, 1.0)}
+# What the gradient kernels of splash attention compute again in any case: the logits
+# in both, and the gradients of the weights once more; seven products for four.
+_KERNEL = 1.5
+
+
+def step(config: Experiment) -> dict[str, float]:
+  """Of a whole train step, over all samples and chips.
+
+  Returns:
+    transformer_forward, transformer_backward, text_encoder, autoencoder, adapters
+    (merging them, and their gradients); model, the sum of these, which MFU is a share
+    of; recomputed, what remat and the attention kernel do again; executed, all.
+  """
+  sizes, batch, rank = _sizes(config), config.data.batch_size, config.lora.rank
+  cost = _transformer(config)
+  text = text_encoder(sizes.text)
+  if isinstance(sizes.text, TextConfig) and not rank:
+    text *= 3  # It is trained as well.
+  pictures = 1 + config.data.num_references
+  parts = {
+      "transformer_forward": batch * cost.forward,
+      "transformer_backward": batch * (
+          cost.backward_adapters if rank else cost.backward),
+      "text_encoder": batch * text,
+      "autoencoder": batch * pictures * _encoder(config),
+      # Forward, and the gradients of both factors; in every piece of a batch.
+      "adapters": config.train.accumulate * 6.0 * rank * sum(
+          out * features for name, (out, features) in (
+              lora_lib.modules(sizes.flux2).items() if rank else ())
+          if any(re.search(t, name) for t in config.lora.targets)),
+  }
+  blocks, attention = RECOMPUTED[config.train.remat]
+  parts["model"] = sum(parts.values())
+  parts["recomputed"] = batch * (
+      blocks * cost.blocks + (attention + _KERNEL) * cost.attention)
+  return parts | {"executed": parts["model"] + parts["recomputed"]}
+
+
+def sampler(config: Experiment, pictures: int) -> dict[str, float]:
+  """Of painting so many pictures, each with all its references.
+
+  Returns:
+    transformer, text_encoder, autoencoder; model, their sum.
+  """
+  sizes, size = _sizes(config), (config.data.size,) * 2
+  passes = 1 if config.flow.guidance == 1 else 2
+  parts = {
+      "transformer": _transformer(config).forward * passes * config.flow.steps,
+      "text_encoder": text_encoder(sizes.text) * passes,
+      "autoencoder": config.data.num_references * _encoder(config) + (
+          decoder(sizes.autoencoder, size) if _learned(sizes) else 0.0)}
+  parts = {name: pictures * value for name, value in parts.items()}
+  return parts | {"model": sum(parts.values())}
+
+
+def _sizes(config: Experiment) -> zoo.ModelConfig:
+  return zoo.model_config(config.model.name, config.model.overrides)
+
+
+def _learned(sizes: zoo.ModelConfig) -> bool:
+  return isinstance(sizes.autoencoder, AutoencoderConfig)
+
+
+def _transformer(config: Experiment) -> "Cost":
+  sizes = _sizes(config)
+  tokens = (config.data.size // sizes.autoencoder.pixels) ** 2
+  return transformer(sizes.flux2, (1 + config.data.num_references) * tokens,
+                     sizes.text.max_length)
+
+
+def _encoder(config: Experiment) -> float:
+  sizes = _sizes(config)
+  if not _learned(sizes):
+    return 0.0
+  return encoder(sizes.autoencoder, (config.data.size,) * 2)
 
 
 @dataclasses.dataclass(frozen=True)

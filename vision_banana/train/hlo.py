@@ -13,14 +13,14 @@ _ARRAY = re.compile(r"\b(pred|token|[a-z]+(\d+)\w*)\[([\d,]*)\]")
 _CALLED = re.compile(
     r"(?:calls|to_apply|body|branch_computations|called_computations|"
     r"true_computation|false_computation)=(\{[^}]*\}|%?[\w.-]+)")
-_TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
 _CHANNEL = re.compile(r"channel_id=(\d+)")
 
 
 def collectives(text: str) -> dict[str, dict[str, int]]:
   """Counts what one run of a program exchanges, loops as often as they turn.
 
-  A loop whose turns XLA does not know counts once. The bytes of a collective are
+  A loop is taken to count up to a constant, as `lax.scan` does; one that does not
+  counts once. The bytes of a collective are
   those of its larger side on one device: what an all-gather makes, what a
   reduce-scatter takes.
 
@@ -75,11 +75,21 @@ def _visited(computations, name: str, times: int = 1) -> Iterator[tuple[str, int
     return
   yield name, times
   for _, _, op, rest in computations[name]:
-    trips = _TRIPS.search(rest) if op == "while" else None
+    inside = times * (_turns(computations, rest) if op == "while" else 1)
     for called in _CALLED.findall(rest):
       for inner in re.findall(r"[\w.-]+", called):
-        yield from _visited(
-            computations, inner, times * (int(trips[1]) if trips else 1))
+        yield from _visited(computations, inner, inside)
+
+
+def _turns(computations, loop: str) -> int:
+  """Of a while instruction: the constant that its condition compares with."""
+  condition = computations[re.search(r"condition=%?([\w.-]+)", loop)[1]]
+  constants = {name: rest for name, _, op, rest in condition if op == "constant"}
+  _, _, op, rest = condition[-1]
+  limits = [constants[name] for name in _operands(rest) if name in constants]
+  if op != "compare" or "direction=LT" not in rest or len(limits) != 1:
+    return 1
+  return int(limits[0].partition(")")[0])
 
 
 def _operands(rest: str) -> list[str]:
