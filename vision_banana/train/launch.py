@@ -89,8 +89,10 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
   if config.model.tokenizer:
     tokenizer = text.Tokenizer.from_file(
         find(config.model.tokenizer), sizes.text.max_length)
-  generator = flow.Flow(config.model.name, sizes, config.flow, tokenizer or
-                        text.Tokenizer.bytes_only(sizes.text.max_length))
+  generator = flow.Flow(
+      config.model.name, sizes, config.flow,
+      tokenizer or text.Tokenizer.bytes_only(sizes.text.max_length),
+      dtype=config.train.dtype, remat=config.train.remat)
   return generator, params
 
 
