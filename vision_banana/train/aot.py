@@ -124,7 +124,7 @@ def lower_step(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
   generator, part = _model(config)
   tx = optim.make(config.optim, config.train.steps)
   fresh = lambda key: step_lib.init_state(part.init(key), tx, config.train.ema)
-  state = jax.eval_shape(fresh, jax.random.key(0))
+  state = jax.eval_shape(fresh, _key())
   step = loop.jit_step(config, generator, part, tx, mesh, state, TASKS)
   return step.lower(partitioning.targets(state, mesh), _batch(config, generator, mesh),
                     partitioning.targets(part.fixed, mesh))
@@ -137,9 +137,9 @@ def lower_sampler(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
   """
   generator, part = _model(config)
   params = jax.eval_shape(
-      lambda fixed: step_lib.cast(
-          part.combine(part.init(jax.random.key(0)), fixed), config.train.dtype),
-      part.fixed)
+      lambda key, fixed: step_lib.cast(
+          part.combine(part.init(key), fixed), config.train.dtype),
+      _key(), part.fixed)
   rows = _rows(mesh)
   split, size = partitioning.batch_sharding(mesh), config.data.size
   of = lambda shape, dtype: jax.ShapeDtypeStruct((rows, *shape), dtype, sharding=split)
@@ -147,7 +147,7 @@ def lower_sampler(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
   references = [of((size, size, 3), np.float32)] * config.data.num_references
   return generator.generate.lower(
       partitioning.targets(params, mesh), of((length,), np.int32), of((length,), bool),
-      references, None, jax.eval_shape(lambda: jax.random.key(0)),
+      references, None, _key(),
       size=(size, size), steps=config.flow.steps, guidance=config.flow.guidance)
 
 
@@ -165,8 +165,13 @@ def _model(config: Experiment) -> tuple[flow.Flow, trained.Trained]:
     params = generator.init(key) if config.init_from else None
     chosen.append(trained.choose(generator, params, config.lora, key)[0])
     return chosen[0].fixed
-  shapes = jax.eval_shape(fixed, jax.random.key(0))
+  shapes = jax.eval_shape(fixed, _key())
   return generator, dataclasses.replace(chosen[0], fixed=shapes)
+
+
+def _key() -> jax.ShapeDtypeStruct:
+  """A key as a shape; devices that are not there could not make one."""
+  return jax.eval_shape(jax.random.key, 0)
 
 
 def _rows(mesh: Mesh) -> int:
