@@ -43,12 +43,11 @@ class Row:
   @property
   def arguments(self) -> list[str]:
     """Of `vision-banana compile`: a sample a chip, everything split over all chips."""
-    rank = 64 if self.method == "lora" else 0
+    config = {"full": "klein_tune", "lora": "klein_lora"}[self.method]
     return [
-        "--config", f"configs/klein.py:size={self.size},batch_size={self.chips},"
-        f"rank={rank}", "--topology", self.topology,
-        "--mesh", f"data=1,fsdp={self.chips},tensor=1", "--what", "step",
-        "--config.train.dtype=bfloat16", "--config.train.remat=full"]
+        "--config", f"configs/{config}.py:size={self.size},batch_size={self.chips}",
+        "--topology", self.topology,
+        "--mesh", f"data=1,fsdp={self.chips},tensor=1", "--what", "step"]
 
 
 # The most asked for first.

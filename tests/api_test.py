@@ -138,6 +138,20 @@ def test_one_compiled_sampler_serves_all_questions(model):
   assert model.generator.generate._cache_size() == before
 
 
+def test_guidance_encodes_the_empty_prompt_once(model, monkeypatch):
+  encode, calls = model.generator.encode_negative, []
+  monkeypatch.setattr(model.generator, "encode_negative",
+                      lambda params: calls.append(1) or encode(params))
+  model.predict(_picture(16, 16), "depth")
+  assert not calls
+  for seed in range(2):
+    model.predict(_picture(16, 16), "depth", guidance=2.0, seed=seed)
+  model.generate("a room", guidance=2.0)
+  assert len(calls) == 1
+  model.with_params(model.params, "same").generate("a room", guidance=2.0)
+  assert len(calls) == 2
+
+
 def test_generate(model):
   rgb = model.generate("a red room")
   assert rgb.shape == (16, 16, 3) and rgb.dtype == np.float32

@@ -4,6 +4,8 @@ Where a picture lies on the canvas, how many are painted at once, what noise the
 start from: what decides which samplers are compiled.
 """
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -24,6 +26,7 @@ class Painter:
   def __init__(self, generator: flow.Flow):
     self.generator = generator
     self.config = generator.config
+    self._negative: tuple[Any, jax.Array] | None = None
 
   def box(self, picture: np.ndarray, canvas: tuple[int, int]) -> images.Letterbox:
     """Where the model sees a picture, when what it paints is `canvas`."""
@@ -87,15 +90,22 @@ class Painter:
     # item's noise depends on its place alone.
     batch = 1 if n == 1 or self.config.any_size else BATCH
     painted = []
+    negative = None if guidance == 1 else self._empty(params)
     for start in range(0, n, batch):
       rows = np.minimum(np.arange(start, start + batch), n - 1)
       key = jax.random.fold_in(jax.random.key(seed), start)
       rgb = self.generator.generate(
           params, tokens[rows], mask[rows], [p[rows] for p in pictures],
           None if present is None else present[rows], key, size=canvas, steps=steps,
-          guidance=guidance, noise=noise)
+          guidance=guidance, noise=noise, negative=negative)
       painted.append(np.asarray(rgb))
     return np.concatenate(painted)[:n]
+
+  def _empty(self, params) -> jax.Array:
+    """Features of the empty prompt, encoded once for the parameters in use."""
+    if self._negative is None or self._negative[0] is not params:
+      self._negative = params, self.generator.encode_negative(params)
+    return self._negative[1]
 
   def _stack(self, references, canvas, most):
     """Reference pictures float32 [N,H,W,3], one array a place, and which are there.

@@ -66,13 +66,33 @@ def test_resize_averages_pictures_and_picks_values():
   scene = {"image": image, "depth": depth, "normals": np.zeros((4, 6, 3), np.float32),
            "instances": np.arange(24, dtype=np.int32).reshape(4, 6),
            "edits": [("x", image)], "caption": "c"}
-  small = augment.resize(scene, 2)
+  small = augment.resize(scene, (2, 2))
   np.testing.assert_array_equal(small["image"], np.full((2, 2, 3), 100))
   np.testing.assert_array_equal(small["edits"][0][1], small["image"])
   assert small["depth"].shape == (2, 2) and small["normals"].shape == (2, 2, 3)
   assert set(small["instances"].ravel()) <= set(scene["instances"][:, 1:5].ravel())
   np.testing.assert_array_equal(small["depth"], small["instances"])
-  assert augment.resize(small, 2) is small
-  large = augment.resize(small, 4)
+  assert augment.resize(small, (2, 2)) is small
+  large = augment.resize(small, (4, 4))
   np.testing.assert_array_equal(large["instances"],
                                 np.kron(small["instances"], np.ones((2, 2))))
+
+
+@pytest.mark.parametrize("size, shape", [((30, 90), (16, 32)), ((90, 30), (16, 32)),
+                                         ((31, 47), (48, 64))])
+def test_resize_crops_the_middle_to_any_shape(size, shape):
+  rows, columns = np.mgrid[:size[0], :size[1]].astype(np.float32)
+  image = np.repeat((rows * 2)[..., None], 3, -1).astype(np.uint8)
+  scene = {"image": image, "depth": rows, "instances": columns.astype(np.int32),
+           "normals": np.stack([rows, columns, rows], -1)}
+  made = augment.resize(scene, shape)
+  assert {v.shape[:2] for v in made.values()} == {shape}
+  # Nearest pixels, evenly spread about the middle, as far as the shape allows.
+  scale = min(size[0] / shape[0], size[1] / shape[1])
+  for found, along, n in ((made["depth"][:, 0], size[0], shape[0]),
+                          (made["instances"][0], size[1], shape[1])):
+    expected = (np.arange(n) + .5 - n / 2) * scale + along / 2
+    assert np.abs(found + .5 - expected).max() <= 1
+  np.testing.assert_array_equal(made["normals"][..., 0], made["depth"])
+  np.testing.assert_array_equal(made["normals"][..., 1], made["instances"])
+  assert np.abs(made["image"][..., 0] / 2 - made["depth"]).max() <= 1.5

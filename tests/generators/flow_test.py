@@ -8,7 +8,7 @@ from flax import nnx
 
 from vision_banana.codecs import target
 from vision_banana.errors import UserError
-from vision_banana.generators import flow
+from vision_banana.generators import flow, schedule
 
 SIZE = 16
 
@@ -197,3 +197,34 @@ def test_noise_fades_out_of_what_a_narrow_network_sees():
   np.testing.assert_array_equal(flow.build("debug")._shown(noise, 0.7), noise)
   with pytest.raises(UserError, match="latent_sd must not be negative"):
     flow.build("debug", flow={"latent_sd": -1.0})
+
+
+def test_levels_are_shifted_with_the_size_of_the_picture():
+  """sigma' = e^mu s / (1 + (e^mu - 1) s), of the levels there are without it."""
+  levels = {}
+  for shift in (False, True):
+    g = flow.build("debug", flow={"level_shift": shift})
+    g._predict_x0 = lambda params, noisy, *args: noisy
+    for side in (SIZE, 4 * SIZE):
+      batch = jax.tree.map(lambda x: np.repeat(x[:1], 8, 0), _batch(g))
+      for key, axes in (("values", (2, 3)), ("labels", (2, 3)), ("valid", (1, 2))):
+        for axis in axes:
+          batch[key] = np.repeat(batch[key], side // SIZE, axis)
+      _, aux = g.loss(g.init(jax.random.key(0)), batch, jax.random.key(0))
+      levels[shift, side] = np.asarray(aux["level"], np.float64)
+  for side in (SIZE, 4 * SIZE):
+    s, e = levels[False, side], np.exp(schedule.training_shift((side // 8) ** 2))
+    np.testing.assert_allclose(levels[True, side], e * s / (1 + (e - 1) * s), rtol=1e-5)
+  assert (levels[True, 4 * SIZE] > levels[True, SIZE]).all()
+
+
+def test_an_encoded_negative_is_the_empty_prompt(generator, params):
+  batch = _batch(generator)
+  negative = generator.encode_negative(params)
+  assert negative.shape == (1, *batch["tokens"].shape[1:], 16)
+  once = _sample(generator, params, batch, guidance=3.0)
+  np.testing.assert_allclose(
+      _sample(generator, params, batch, guidance=3.0, negative=negative), once,
+      atol=1e-5)
+  other = _sample(generator, params, batch, guidance=3.0, negative=negative + 1)
+  assert np.abs(other - once).max() > 1e-3

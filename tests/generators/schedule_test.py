@@ -43,3 +43,9 @@ def test_levels_fall_from_one_to_zero(tokens, steps):
 def test_no_step_is_refused():
   with pytest.raises(UserError, match="steps is 0; use 1 or more"):
     schedule.levels(1024, 0)
+
+
+def test_training_shift_is_the_line_of_flux():
+  assert schedule.training_shift(256) == 0.5
+  assert schedule.training_shift(4096) == pytest.approx(1.15, rel=1e-12)
+  assert schedule.training_shift(1024) == pytest.approx(0.63, rel=1e-12)

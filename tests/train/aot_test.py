@@ -83,7 +83,7 @@ def searched(monkeypatch, needs, **batch):
     return {"mesh": mesh, "step": aot._verdict({"peak": peak, "hbm": 100})}
   monkeypatch.setattr(aot, "report", report)
   monkeypatch.setattr(topology, "devices", lambda name: [None] * 8)
-  tuned = config.load("configs/klein.py:rank=0,batch_size=16")
+  tuned = config.load("configs/klein_tune.py:batch_size=16")
   return aot.search(
       dataclasses.replace(tuned, data=dataclasses.replace(tuned.data, **batch)),
       "v5e:2x4")

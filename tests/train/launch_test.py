@@ -7,6 +7,8 @@ import pytest
 
 import vision_banana
 from tests.data import fake
+from tests.data.own import fake as own
+from vision_banana.data import pipeline
 from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
 from vision_banana.models import lora, saved, zoo
@@ -124,13 +126,41 @@ def test_adapters_alone_are_trained_and_load_into_what_they_were_trained_on(
 
 
 def test_klein_is_tuned_and_its_encoders_stay(shard, tmp_path):
-  experiment = config.load(f"configs/klein.py:init={KLEIN},source={shard},rank=0", [
-      "--config.train.steps=2", "--config.data.batch_size=2", "--config.data.size=16",
-      "--config.data.num_threads=0", "--config.optim.warmup_steps=0",
-      "--config.model.overrides.image_size=16"])
+  experiment = config.load(
+      f"configs/klein_tune.py:init={KLEIN},source={shard},size=16,batch_size=2,steps=2",
+      ["--config.data.num_threads=0", "--config.optim.warmup_steps=0",
+       "--config.data.aspects=(1.0,)"])
   assert launch.train(experiment, tmp_path).step == 2
   before, after = (zoo.flatten(saved.read(str(f)).params)
                    for f in (KLEIN, tmp_path / "model"))
   changed = {k.split("/")[0] for k in before if not np.array_equal(before[k], after[k])}
   assert changed == {"flux2"}
   assert "| text/" not in (tmp_path / "parameters.txt").read_text()
+
+
+def test_dropped_prompts_of_klein_are_the_negative_of_its_guidance(shard):
+  experiment = config.load(
+      f"configs/klein_lora.py:init={KLEIN},source={shard},size=16,batch_size=40", [
+          "--config.data.num_threads=0", "--config.data.aspects=(1.0,)"])
+  generator, _ = launch.open_generator(experiment)
+  batch = next(pipeline.train_iterator(experiment.data, generator.tokenize))
+  dropped = batch["prompt"] == ""
+  assert 0 < dropped.sum() < 15
+  for tokens, mask in zip(batch["tokens"][dropped], batch["text_mask"][dropped]):
+    empty, empty_mask = generator.tokenize([""])
+    np.testing.assert_array_equal(tokens, empty[0])
+    np.testing.assert_array_equal(mask, empty_mask[0])
+
+
+def test_the_step_is_compiled_once_for_each_shape(tmp_path):
+  """Own pictures of two shapes, from folder to model."""
+  own.write(tmp_path / "data", {
+      **{f"{i}.png": own.png(own.picture(i, (30, 60) if i % 2 else (40, 40)))
+         for i in range(4)},
+      **{f"{i}.txt": f"picture {i}" for i in range(4)}})
+  experiment = config.load(f"configs/debug.py:steps=8,source={tmp_path / 'data'}", [
+      "--config.data.mixture.depth=0", "--config.data.mixture.normals=0",
+      "--config.train.sample_every=0",
+      "--config.data.aspects=(1.0, 2.0, 0.5)", "--config.data.size=32",
+      "--config.model.overrides.image_size=32", "--config.optim.name=adamw"])
+  assert launch.train(experiment, tmp_path / "run") == loop.Result(8, "done", 2)

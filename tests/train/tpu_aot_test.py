@@ -42,13 +42,11 @@ def optimised():
     jax.config.update(name, value)
 
 
-def small(rank: int, **train) -> config.Experiment:
-  tuned = config.load(f"configs/klein.py:size=64,batch_size=8,rank={rank}")
+def small(kind: str) -> config.Experiment:
+  tuned = config.load(f"configs/klein_{kind}.py:size=64,batch_size=8")
   model = dataclasses.replace(tuned.model, overrides=_SMALL)
-  train = dataclasses.replace(
-      tuned.train, **({"dtype": "bfloat16", "remat": "full"} | train))
   return dataclasses.replace(
-      tuned, model=model, train=train,
+      tuned, model=model,
       mesh=partitioning.MeshConfig(data=1, fsdp=4, tensor=2),
       flow=dataclasses.replace(tuned.flow, steps=2))
 
@@ -59,9 +57,9 @@ def compiled(lower, experiment):
     return lower(experiment, mesh).compile()
 
 
-@pytest.mark.parametrize("rank", [0, 16])
-def test_a_small_klein_trains_on_a_pod(rank):
-  experiment = small(rank)
+@pytest.mark.parametrize("kind", ["tune", "lora"])
+def test_a_small_klein_trains_on_a_pod(kind):
+  experiment = small(kind)
   step = compiled(aot.lower_step, experiment)
   text = step.as_text()
   # Attention is the kernel, forward and backward, in loops over the blocks.
@@ -78,7 +76,7 @@ def test_a_small_klein_trains_on_a_pod(rank):
 
 
 def test_a_small_klein_samples_on_a_pod():
-  memory = compiled(aot.lower_sampler, small(0)).memory_analysis()
+  memory = compiled(aot.lower_sampler, small("tune")).memory_analysis()
   assert 0 < memory.argument_size_in_bytes < 2**24
   assert memory.output_size_in_bytes >= 64 * 64 * 3 * 4  # a picture a share
 
@@ -109,7 +107,7 @@ def test_too_large_is_a_verdict():
     x = jax.ShapeDtypeStruct((2**32, 1), jnp.float32,
                              sharding=partitioning.replicated(mesh))
     return jax.jit(lambda x: x + 1).lower(x)
-  result = aot.measure(lower, small(0), mesh, topology.CHIPS["v5e"])
+  result = aot.measure(lower, small("tune"), mesh, topology.CHIPS["v5e"])
   assert result["verdict"].startswith("does not fit, by ")
   assert result["memory"]["peak"] >= 2**34 and not result["fits"]
 
@@ -148,7 +146,6 @@ def test_pods_that_do_not_exist_are_one_line(capsys):
 
 @pytest.mark.tpu_aot_full
 def test_klein_at_512_trains_on_sixteen_v5e():
-  tuned = config.load("configs/klein.py:size=512,batch_size=16,rank=0", [
-      "--config.train.dtype=bfloat16", "--config.train.remat=full"])
+  tuned = config.load("configs/klein_tune.py:size=512,batch_size=16")
   result = aot.report(tuned, "v5e:4x4", what="step")
   assert result["step"]["fits"], result["step"]["verdict"]

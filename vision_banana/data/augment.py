@@ -40,27 +40,42 @@ def flip(scene: Scene) -> Scene:
   return flipped
 
 
-def resize(scene: Scene, size: int) -> Scene:
-  """Crops the middle square and resizes it to [size, size].
+def resize(scene: Scene, shape: tuple[int, int]) -> Scene:
+  """Crops the middle to the aspect ratio of `shape` and resizes it to that.
 
   Pictures are averaged over areas; depth, normals and ids take the nearest pixel,
-  for the mean of two surfaces is a third that is not there.
+  for the mean of two surfaces is a third that is not there. An edited picture of
+  another size than the scene's is cropped on its own.
+
+  Args:
+    scene: of any size.
+    shape: (height, width) to make.
   """
-  height, width = scene["image"].shape[:2]
-  if (height, width) == (size, size):
-    return scene
-  side = min(height, width)
-  top, left = (height - side) // 2, (width - side) // 2
-  index = ((np.arange(size) + .5) * side / size).astype(int)
+  def box(array: np.ndarray) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the crop."""
+    height, width = array.shape[:2]
+    scale = min(height / shape[0], width / shape[1])
+    tall, wide = (min(round(s * scale), most)
+                  for s, most in zip(shape, (height, width)))
+    return (height - tall) // 2, (width - wide) // 2, tall, wide
 
   def nearest(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array[top + index][:, left + index])
+    top, left, tall, wide = box(array)
+    rows, columns = (((np.arange(n) + .5) * size / n).astype(int)
+                     for n, size in zip(shape, (tall, wide)))
+    return np.ascontiguousarray(array[top + rows][:, left + columns])
 
   def smooth(array: np.ndarray) -> np.ndarray:
-    square = Image.fromarray(array[top:top + side, left:left + side])
-    how = Image.Resampling.BOX if size < side else Image.Resampling.BICUBIC
-    return np.asarray(square.resize((size, size), how))
+    if array.shape[:2] == shape:
+      return array
+    top, left, tall, wide = box(array)
+    cropped = Image.fromarray(array[top:top + tall, left:left + wide])
+    how = Image.Resampling.BOX if shape[0] < tall else Image.Resampling.BICUBIC
+    return np.asarray(cropped.resize(shape[::-1], how))
 
+  pictures = [scene["image"], *(image for _, image in scene.get("edits", ()))]
+  if all(picture.shape[:2] == shape for picture in pictures):
+    return scene
   resized = dict(scene)
   resized["image"] = smooth(scene["image"])
   for field in ("depth", "normals", "instances"):

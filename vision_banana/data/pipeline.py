@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import weakref
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import grain
@@ -13,8 +13,11 @@ import numpy as np
 
 from vision_banana import settings
 from vision_banana.data import augment
+from vision_banana.data import buckets
 from vision_banana.data import mixture as mixtures
+from vision_banana.data import order
 from vision_banana.data import sources as sources_lib
+from vision_banana.data.own import source as own
 from vision_banana.data.rooms import vocabulary
 from vision_banana.data.sources import Source
 from vision_banana.errors import UserError
@@ -31,8 +34,8 @@ _alike = functools.cache(vocabulary.alike)
 
 
 @dataclasses.dataclass(frozen=True)
-class SourceConfig:
-  """Where a source's scenes are; see `sources.open_source`."""
+class SourceConfig(own.Options):
+  """Where a source's scenes are, and how to read them; see `sources.open_source`."""
   path: str
   split: str = "train"
 
@@ -45,6 +48,9 @@ class DataConfig:
     mixture: {"task@source": weight}; see `mixture.parse`.
     sources: name → a section of `SourceConfig`.
     size: edge of the square pictures in pixels; scenes are cropped and resized.
+    aspects: width / height of the shapes that pictures are trained at, each with
+      about size² pixels; a scene goes to the nearest, and a batch holds one shape
+      (`buckets`). (1.0,) makes all of them square.
     batch_size: samples of a batch over all processes.
     num_references: R, places for reference pictures in every sample.
     max_classes: most classes a semantic prompt names.
@@ -52,15 +58,16 @@ class DataConfig:
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
-    num_threads: threads per component that read and decode ahead, for large
-      pictures; 0 leaves it to the one thread that makes batches. The order of
-      the samples does not depend on it.
+    num_threads: threads that read and decode ahead, for large pictures, shared by
+      the components and shapes, which have one at least; 0 leaves it to the one
+      thread that makes batches. The order of the samples does not depend on it.
     seed: of order, phrasing, colours and everything else that is drawn.
   """
   mixture: Mapping[str, float]
   sources: Mapping[str, Any] = dataclasses.field(
       default_factory=lambda: {"rooms": {"path": "rooms"}})
   size: int = 64
+  aspects: tuple[float, ...] = (1.0,)
   batch_size: int = 32
   num_references: int = 1
   max_classes: int = 5
@@ -78,30 +85,36 @@ class DataConfig:
     for name in ("p_negative", "p_drop_prompt"):
       if not 0 <= getattr(self, name) <= 1:
         raise ValueError(f"{name} is {getattr(self, name)}; it must be in 0..1.")
+    buckets.shapes(self.size, self.aspects)
 
 
 class Scenes:
-  """A source resized to one size, its scenes kept in memory if asked to.
+  """A source resized to a few shapes, its scenes kept in memory if asked to.
 
   Each scene gets `absent`: names of categories that other scenes of the source
   have and this one does not, for negatives.
   """
 
-  def __init__(self, source: Source, size: int, cache: bool, absent: bool):
+  def __init__(self, source: Source, size: int, cache: bool, absent: bool,
+               aspects: Sequence[float] = (1.0,)):
     if not len(source):
       raise UserError("a source has no scenes; render or build some.")
     self._source = source
-    self._size = size
+    self._shapes = buckets.shapes(size, aspects)
+    self._bucket = np.zeros(len(source), int)
+    if len(self._shapes) > 1:
+      self._bucket = buckets.assign(source, self._shapes)
     self._kept: dict[int, dict[str, Any]] | None = {} if cache else None
     self._names: set[str] = set()
     if absent:
-      self._names = {name for i in self.probe() for name in
-                          source[i].get("categories", ())}
+      self._names = {name for i in _spread(len(source)) for name in
+                     source[i].get("categories", ())}
 
-  def probe(self) -> list[int]:
-    """Indices of up to `_PROBE` scenes, evenly spread."""
-    count = min(len(self), _PROBE)
-    return [i * len(self) // count for i in range(count)]
+  def parts(self) -> dict[buckets.Shape, buckets.Part]:
+    """The scenes of each shape that any scene has."""
+    blocks = getattr(self._source, "blocks", ())
+    return {shape: buckets.Part(self, np.flatnonzero(self._bucket == b), blocks)
+            for b, shape in enumerate(self._shapes) if (self._bucket == b).any()}
 
   def __len__(self) -> int:
     return len(self._source)
@@ -109,7 +122,8 @@ class Scenes:
   def __getitem__(self, index: int) -> dict[str, Any]:
     if self._kept is not None and index in self._kept:
       return self._kept[index]
-    scene = dict(augment.resize(self._source[index], self._size))
+    shape = self._shapes[self._bucket[index]]
+    scene = dict(augment.resize(self._source[index], shape))
     scene["absent"] = _absent(scene, self._names)
     if self._kept is not None:
       self._kept[index] = scene
@@ -134,7 +148,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
     process_count: number of processes that share the batches.
 
   Returns:
-    An iterator of batches: the arrays of `sample.pack` with a leading [B], 'tokens'
+    An iterator of batches: the arrays of `sample.pack` with a leading [B], of one
+    of the shapes of `config.aspects`, which may change from batch to batch; 'tokens'
     int32 [B, T], 'text_mask' bool [B, T], and 'prompt', str [B], for people.
 
   Raises:
@@ -148,26 +163,43 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
     sources = _open(config)
   components = mixtures.parse(config.mixture, list(sources))
   used = dict.fromkeys(c.source for c in components)
+  # Only these ask for names, and so for those that are not there.
+  named = {c.source for c in components
+           if c.task == "modality" or "categories" in tasks.needs(c.task)}
   scenes = {name: Scenes(sources[name], config.size, config.cache,
-                         config.p_negative > 0) for name in used}
-  reading = grain.ReadOptions(num_threads=config.num_threads,
-                              prefetch_buffer_size=2 * config.num_threads)
-  datasets = {}
+                         config.p_negative > 0 and name in named, config.aspects)
+            for name in used}
+  everything = sum(c.weight for c in components)
+  datasets: dict[buckets.Shape, dict[str, tuple[grain.IterDataset, float]]] = {}
   for c in components:
-    _check_usable(c, scenes[c.source])
-    # A seed of its own keeps a component's stream when others come or go.
-    seed = zlib.crc32(f"{config.seed}/{c.key}".encode())
-    datasets[c.key] = (
-        grain.MapDataset.source(scenes[c.source])
-        .shuffle(seed=seed)
-        .repeat()
-        .filter(functools.partial(_usable, c.task))
-        .random_map(functools.partial(_sample, c.task, config), seed=seed)
-        [process_index::process_count]
-        .to_iter_dataset(reading))
-  mixed = grain.IterDataset.mix(datasets, {c.key: c.weight for c in components})
-  batches = mixed.batch(config.batch_size // process_count).map(
-      functools.partial(_add_tokens, tokenize))
+    parts = _usable_parts(c, scenes[c.source])
+    total = sum(map(len, parts.values()))
+    for shape, part in parts.items():
+      weight = c.weight * len(part) / total
+      # A seed of its own keeps a component's stream when others come or go.
+      name = c.key if shape == (config.size,) * 2 else f"{c.key}/{shape}"
+      seed = zlib.crc32(f"{config.seed}/{name}".encode())
+      scene = grain.MapDataset.source(part)
+      scene = (order.BlockShuffle(scene, blocks=part.blocks, seed=seed)
+               if part.blocks else scene.shuffle(seed=seed))
+      samples = (
+          scene
+          .repeat()
+          .filter(functools.partial(_usable, c.task))
+          .random_map(functools.partial(_sample, c.task, config), seed=seed)
+          [process_index::process_count]
+          .to_iter_dataset(_reading(config.num_threads, weight / everything)))
+      datasets.setdefault(shape, {})[c.key] = samples, weight
+  batches, shares = {}, {}
+  for shape, made in sorted(datasets.items()):
+    weights = {key: weight for key, (_, weight) in made.items()}
+    mixed = grain.IterDataset.mix({key: d for key, (d, _) in made.items()}, weights)
+    batches[str(shape)] = mixed.batch(config.batch_size // process_count)
+    shares[str(shape)] = sum(weights.values())
+  # Which shape a batch has depends on its number alone: all processes agree on it.
+  batches = (grain.IterDataset.mix(batches, shares) if len(batches) > 1
+             else batches.popitem()[1])
+  batches = batches.map(functools.partial(_add_tokens, tokenize))
   iterator = iter(grain.experimental.ThreadPrefetchIterDataset(
       batches, prefetch_buffer_size=_PREFETCH))
   # A thread still at work when Python ends aborts the process.
@@ -187,8 +219,14 @@ def _open(config: DataConfig) -> dict[str, Source]:
   opened = {}
   for name, section in config.sources.items():
     place = settings.build(SourceConfig, section, f"config.data.sources.{name}")
-    opened[name] = sources_lib.open_source(place.path, place.split)
+    opened[name] = sources_lib.open_source(place.path, place.split, place)
   return opened
+
+
+def _reading(num_threads: int, share: float) -> grain.ReadOptions:
+  """The threads of a part of the mixture: at least one, if there are any."""
+  threads = min(num_threads, max(1, round(num_threads * share)))
+  return grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
 
 
 def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:
@@ -201,14 +239,31 @@ def _usable(task: str, scene: Mapping[str, Any]) -> bool:
   return not tasks.lacks(task, scene)
 
 
-def _check_usable(component: mixtures.Component, scenes: Scenes) -> None:
-  """An endless stream that yields nothing would hang: say so first."""
-  for i in scenes.probe():
-    lack = tasks.lacks(component.task, scenes[i])
-    if not lack:
-      return
-  raise UserError(f"mixture '{component.key}': no scene can be used ({lack}); take "
-                  "the task out or add the field.")
+def _usable_parts(
+    component: mixtures.Component, scenes: Scenes
+) -> dict[buckets.Shape, buckets.Part]:
+  """The parts with scenes that a task can use.
+
+  Raises:
+    UserError: there is none; an endless stream that yields nothing would hang.
+  """
+  parts, lack = {}, ""
+  for shape, part in scenes.parts().items():
+    for i in _spread(len(part)):
+      lack = tasks.lacks(component.task, part[i])
+      if not lack:
+        parts[shape] = part
+        break
+  if not parts:
+    raise UserError(f"mixture '{component.key}': no scene can be used ({lack}); take "
+                    "the task out or add the field.")
+  return parts
+
+
+def _spread(length: int) -> list[int]:
+  """Up to `_PROBE` of `length` indices, evenly spread."""
+  count = min(length, _PROBE)
+  return [i * length // count for i in range(count)]
 
 
 def _sample(task: str, config: DataConfig, scene: dict[str, Any],

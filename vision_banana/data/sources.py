@@ -1,4 +1,7 @@
-"""Sources of scenes: TFDS directories in array_record, read without tensorflow."""
+"""Sources of scenes: TFDS directories in array_record, and a user's own files.
+
+TFDS is read without tensorflow; folders, JSONL and parquet by `data.own`.
+"""
 
 import bisect
 import importlib
@@ -13,6 +16,7 @@ from typing import Any, Protocol
 from google.protobuf import json_format
 from google.protobuf import message
 
+from vision_banana.data.own import source as own
 from vision_banana.errors import UserError
 
 Scene = dict[str, Any]
@@ -26,7 +30,12 @@ _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, json_format.Error,
 
 
 class Source(Protocol):
-  """Random access to scenes."""
+  """Random access to scenes.
+
+  It may also have `size(index)`, (height, width) of the image where that is cheaper
+  than the scene, and `blocks`, lengths of consecutive runs that
+  are best read together.
+  """
 
   def __len__(self) -> int:
     ...
@@ -35,15 +44,17 @@ class Source(Protocol):
     ...
 
 
-def open_source(name_or_dir: str, split: str) -> Source:
+def open_source(name_or_dir: str, split: str,
+                options: own.Options = own.Options()) -> Source:
   """Opens a dataset.
 
   Args:
     name_or_dir: the name of an embedded dataset ('rooms'), a TFDS version
       directory, or a directory above such directories; of several versions of a
       dataset the latest counts, and different parts are concatenated in the order
-      of their names.
+      of their names. Or a folder, JSONL or parquet, see `data.own.source`.
     split: for example 'train', 'test' or 'train[:100]'; of every part that has it.
+    options: the kind, if it is not to be found out, and how to read own data.
 
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
@@ -51,10 +62,14 @@ def open_source(name_or_dir: str, split: str) -> Source:
   path = _EMBEDDED / name_or_dir
   if pathlib.Path(name_or_dir).name != name_or_dir or not path.is_dir():
     path = pathlib.Path(name_or_dir).expanduser()
-  parts = _version_dirs(path)
+  parts = [] if options.kind in own.KINDS else _version_dirs(path)
   if not parts:
-    raise UserError(f"no dataset at '{name_or_dir}': no {_INFO} in it; give a TFDS "
-                    "directory, for example one that 'vision-banana render' wrote.")
+    if options.kind in own.KINDS and path.exists() or (
+        not options.kind and own.detect(path)):
+      return own.open_own(path, split, options)
+    raise UserError(f"no dataset at '{name_or_dir}': no {_INFO}, parquet, JSONL or "
+                    "pictures in it; give a TFDS directory, for example one that "
+                    "'vision-banana render' wrote, or a folder of your own data.")
   opened, known = [], set()
   for part in parts:
     source, splits = _open_part(part, split)
@@ -75,10 +90,15 @@ class _Part:
   """One TFDS directory, decoded by its builder's module."""
 
   def __init__(self, path: pathlib.Path, examples: Sequence[Any],
-               decode: Callable[[Any], Scene]):
+               decode: Callable[[Any], Scene], size: tuple[int | None, int | None]):
     self._path = path
     self._examples = examples
     self._decode = decode
+    self._size = size
+
+  def size(self, index: int) -> tuple[int, int]:
+    """(height, width) of the image; the same for all where the builder says so."""
+    return self[index]["image"].shape[:2] if None in self._size else self._size
 
   def __len__(self) -> int:
     return len(self._examples)
@@ -93,7 +113,7 @@ class _Part:
 class _Concatenated:
   """Sources one after the other."""
 
-  def __init__(self, sources: Sequence[Source]):
+  def __init__(self, sources: Sequence[_Part]):
     self._sources = sources
     self._ends = list(itertools.accumulate(len(s) for s in sources))
 
@@ -101,10 +121,19 @@ class _Concatenated:
     return self._ends[-1]
 
   def __getitem__(self, index: int) -> Scene:
+    source, index = self._place(index)
+    return source[index]
+
+  def size(self, index: int) -> tuple[int, int]:
+    """As that of the part."""
+    source, index = self._place(index)
+    return source.size(index)
+
+  def _place(self, index: int) -> tuple[_Part, int]:
     if not 0 <= index < len(self):
       raise IndexError(index)
     part = bisect.bisect_right(self._ends, index)
-    return self._sources[part][index - (self._ends[part - 1] if part else 0)]
+    return self._sources[part], index - (self._ends[part - 1] if part else 0)
 
 
 def _version_dirs(path: pathlib.Path, depth: int = 0) -> list[pathlib.Path]:
@@ -141,7 +170,9 @@ def _open_part(path: pathlib.Path, split: str) -> tuple[Source | None, list[str]
     raise UserError(f"dataset '{path}' was built by '{builder.name}', which has no "
                     "module in vision_banana/data/builders; add one with decode().")
   decode = importlib.import_module(module).decode
-  return _Part(path, examples, decode), splits
+  features = builder.info.features
+  size = features["image"].shape[:2] if "image" in features else (None, None)
+  return _Part(path, examples, decode, size), splits
 
 
 def _not_opencv(record: logging.LogRecord) -> bool:

@@ -9,15 +9,12 @@ import dataclasses
 import math
 import os
 import pathlib
-import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from vision_banana.data import pictures
 from vision_banana.errors import UserError
-
-# What decoding takes grows with the picture, to about 120 bytes a pixel.
-MAX_PIXELS = 64_000_000
 
 ImageLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
@@ -40,49 +37,13 @@ def read(image: ImageLike) -> np.ndarray:
 
   Raises:
     UserError: for a file that is missing, truncated, no picture or over
-      `MAX_PIXELS`, and for an array of another shape, type or range.
+      `pictures.MAX_PIXELS`, and for an array of another shape, type or range.
   """
   if isinstance(image, np.ndarray):
     return _from_array(image)
   if isinstance(image, Image.Image):
-    return _from_pillow(image, "the given image")
-  path = pathlib.Path(image)
-  try:
-    with warnings.catch_warnings():
-      # Above its own limits Pillow warns or raises; here there is one limit.
-      warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-      with Image.open(path) as opened:
-        return _from_pillow(opened, str(path))
-  except FileNotFoundError as e:
-    raise UserError(f"{path}: no such file; check the path.") from e
-  except Image.DecompressionBombError as e:
-    raise UserError(_too_large(str(path))) from e
-  except (OSError, SyntaxError, ValueError) as e:  # what Pillow raises on bad bytes
-    reason = " ".join(str(e).split()) or type(e).__name__
-    raise UserError(f"{path}: not a readable image ({reason}); give a whole PNG or "
-                    "JPEG file.") from e
-
-
-def _too_large(name: str) -> str:
-  return (f"{name}: more than {MAX_PIXELS / 1e6:.0f} megapixels; shrink it first.")
-
-
-def _from_pillow(image: Image.Image, name: str) -> np.ndarray:
-  if image.width * image.height > MAX_PIXELS:
-    raise UserError(_too_large(name))
-  if image.width == 0 or image.height == 0:
-    raise UserError(f"{name}: the image is empty; give one with pixels.")
-  image = ImageOps.exif_transpose(image)
-  if image.mode.startswith("I;16"):
-    grey = (np.asarray(image) / 257).round().astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=-1)
-  if image.mode in ("I", "F"):
-    raise UserError(f"{name}: {image.mode}-mode pixels have no known range; save "
-                    "it as 8-bit RGB.")
-  if image.has_transparency_data:
-    rgba = image.convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-  return np.array(image.convert("RGB"))
+    return pictures.rgb(image, "the given image")
+  return pictures.read_rgb(pathlib.Path(image), str(image))
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -91,8 +52,8 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     array = array[..., None]
   if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or not array.size:
     raise UserError(f"an image array of shape {shape}: give [height, width, 3].")
-  if array.shape[0] * array.shape[1] > MAX_PIXELS:
-    raise UserError(_too_large("the given image"))
+  if array.shape[0] * array.shape[1] > pictures.MAX_PIXELS:
+    raise UserError(pictures.too_large("the given image"))
   if np.issubdtype(array.dtype, np.floating):
     if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
       raise UserError("a float image array must be finite and in 0..1; divide by "
@@ -103,7 +64,7 @@ def _from_array(array: np.ndarray) -> np.ndarray:
   if array.shape[-1] == 1:
     return np.repeat(array, 3, axis=-1)
   if array.shape[-1] == 4:
-    return _from_pillow(Image.fromarray(array, "RGBA"), "the given image")
+    return pictures.rgb(Image.fromarray(array, "RGBA"), "the given image")
   return array
 
 

@@ -70,6 +70,7 @@ class Generator(Protocol):
       steps: int,
       guidance: float,
       noise: jax.Array | None = None,
+      negative: jax.Array | None = None,
   ) -> jax.Array:
     """Samples pictures.
 
@@ -85,10 +86,15 @@ class Generator(Protocol):
       guidance: classifier-free guidance; 1 samples without it, in one pass.
       noise: starting noise, latent tokens float32 [B, N, C] in row-major order, or
         None to draw it.
+      negative: what `encode_negative` gave for these `params`, so that guidance need
+        not encode the empty prompt again; None encodes it.
 
     Returns:
       float32 [B, H, W, 3] in 0..1.
     """
+
+  def encode_negative(self, params: Params) -> jax.Array:
+    """Text features [1, T, D] of the empty prompt, for `generate`."""
 
   def tokenize(
       self, prompts: list[str], strict: bool = False

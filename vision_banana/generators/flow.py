@@ -34,6 +34,8 @@ class FlowConfig:
     level_mean: mean of the logit-normal distribution of training levels; above
       zero it favours much noise, where perception is learned.
     level_sd: its standard deviation.
+    level_shift: whether the levels are shifted with the size of the picture, see
+      `schedule.training_shift`, which adds to `level_mean`.
     latent_sd: if above zero, the network sees the noisy latents through the Wiener
       filter for latents of this spread, which fades pure noise out to nothing. A
       narrow network needs it: where tokens have as many channels as the network is
@@ -51,6 +53,7 @@ class FlowConfig:
   prediction: str = "x"
   level_mean: float = 1.5
   level_sd: float = 1.5
+  level_shift: bool = False
   latent_sd: float = 0.0
   level_floor: float = 0.4
   schedule: str = "linear"
@@ -118,6 +121,7 @@ class Flow:
     self._graph = nnx.graphdef(zoo.abstract_network(config))
     self.generate = jax.jit(
         self._generate, static_argnames=("size", "steps", "guidance"))
+    self.encode_negative = jax.jit(self._encode_negative)
 
   def init(self, key: jax.Array) -> Params:
     network = zoo.Network(self.config, nnx.Rngs(key))
@@ -185,14 +189,22 @@ class Flow:
     return network.autoencoder.decode(
         latents.reshape(len(latents), *self._grid(size), -1))
 
+  def _level_mean(self, num_tokens: int) -> float:
+    """Mean of the logit of training levels for a target of so many tokens."""
+    mean = self.flow.level_mean
+    if self.flow.level_shift:
+      mean += flux2_schedule.training_shift(num_tokens)
+    return mean
+
   def draw(self, batch: Batch, key: jax.Array) -> dict[str, jax.Array]:
     b, _, *size, _ = batch["values"].shape
     level_key, noise_key = jax.random.split(key)
     f = self.flow
-    level = jax.nn.sigmoid(
-        f.level_mean + f.level_sd * jax.random.normal(level_key, (b,)))
-    noise = jax.random.normal(noise_key, (
-        b, math.prod(self._grid(size)), self.config.autoencoder.channels))
+    tokens = math.prod(self._grid(size))
+    level = jax.nn.sigmoid(self._level_mean(tokens) + (
+        f.level_sd * jax.random.normal(level_key, (b,))))
+    noise = jax.random.normal(
+        noise_key, (b, tokens, self.config.autoencoder.channels))
     return {"level": level, "noise": sharding.constrain(noise, sharding.BATCH)}
 
   def loss(self, params: Params, batch: Batch, key: jax.Array, drawn=None):
@@ -228,6 +240,10 @@ class Flow:
         "loss_per_sample": per_sample, "level": level}
     return per_sample.mean(), aux
 
+  def _encode_negative(self, params):
+    tokens, mask = (jnp.asarray(a) for a in self.tokenize([""]))
+    return self._context(nnx.merge(self._graph, params), tokens, mask)[0]
+
   def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
     p = self.config.autoencoder.pixels
     if size[0] % p or size[1] % p:
@@ -237,7 +253,7 @@ class Flow:
 
   def _generate(
       self, params, tokens, text_mask, references, present, key, *, size, steps,
-      guidance, noise=None,
+      guidance, noise=None, negative=None,
   ):
     network = nnx.merge(self._graph, params)
     grid = self._grid(size)
@@ -246,14 +262,18 @@ class Flow:
       noise = jax.random.normal(key, (b, n, self.config.autoencoder.channels))
     double = lambda x: x if x is None else jnp.concatenate([x, x])
     latents = [self._encode(network, r) for r in references]
+    features, text_mask = self._context(network, tokens, text_mask)
     if guidance != 1:
       # Two passes in one batch: the prompt, and the empty prompt.
-      empty, empty_mask = (jnp.asarray(a) for a in self.tokenize([""]))
-      tokens = jnp.concatenate([tokens, jnp.tile(empty, (b, 1))])
-      text_mask = jnp.concatenate([text_mask, jnp.tile(empty_mask, (b, 1))])
+      if negative is None:
+        negative = self._encode_negative(params)
+      features = jnp.concatenate([features, jnp.tile(negative, (b, 1, 1))])
+      if text_mask is not None:
+        empty_mask = jnp.tile(self.tokenize([""])[1], (b, 1))
+        text_mask = jnp.concatenate([text_mask, empty_mask])
       latents = [(double(x), g) for x, g in latents]
       present = double(present)
-    context = self._context(network, tokens, text_mask)
+    context = features, text_mask
 
     def euler(x, levels):
       now, after = levels

@@ -1,8 +1,12 @@
-"""The noise levels FLUX.2 [klein] samples at.
+"""Noise levels that depend on the size of the picture.
 
-Reference: `Flux2KleinPipeline` (`compute_empirical_mu`) and
-`FlowMatchEulerDiscreteScheduler` (exponential dynamic shift) of diffusers. The
-larger the picture, the more of the steps are spent at high levels.
+The same noise hides less of a larger picture, so the larger it is, the more of
+sampling and of training is spent at high levels (Esser et al. 2024, "Scaling
+Rectified Flow Transformers", section 5.3.2): a level s becomes
+e^mu · s / (1 + (e^mu − 1) · s), which adds mu to its logit.
+
+Sampling, as FLUX.2 [klein]: `Flux2KleinPipeline` (`compute_empirical_mu`) and
+`FlowMatchEulerDiscreteScheduler` (exponential dynamic shift) of diffusers.
 """
 
 import math
@@ -25,6 +29,19 @@ def shift(num_tokens: int, steps: int) -> float:
   at_10 = 8.73809524e-05 * num_tokens + 1.89833333
   slope = (at_200 - at_10) / 190.0
   return slope * steps + (at_200 - 200.0 * slope)
+
+
+def training_shift(num_tokens: int) -> float:
+  """The logarithm mu of the shift of training levels, linear in the tokens.
+
+  0.5 at 256 tokens (256²) and 1.15 at 4096 (1024²), the line of FLUX.1 (`sampling.py`
+  of black-forest-labs/flux, `calculate_shift` of diffusers). How FLUX.2 was trained
+  is not published.
+
+  Args:
+    num_tokens: latent tokens of the target (references do not count).
+  """
+  return 0.5 + (1.15 - 0.5) * (num_tokens - 256) / (4096 - 256)
 
 
 def levels(num_tokens: int, steps: int) -> np.ndarray:

@@ -133,7 +133,8 @@ def lower_step(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
 def lower_sampler(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
   """The sampler, a picture for every share of the batch axes, lowered for the mesh.
 
-  Its weights are in the dtype that the run computes in, as they are released.
+  Its weights are in the dtype that the run computes in, as they are released. The
+  empty prompt of guidance is encoded before.
   """
   generator, part = _model(config)
   params = jax.eval_shape(
@@ -145,10 +146,14 @@ def lower_sampler(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
   of = lambda shape, dtype: jax.ShapeDtypeStruct((rows, *shape), dtype, sharding=split)
   length = generator.config.text.max_length
   references = [of((size, size, 3), np.float32)] * config.data.num_references
+  params, guidance = partitioning.targets(params, mesh), config.flow.guidance
+  negative = None
+  if guidance != 1:
+    negative = jax.eval_shape(generator.encode_negative, params)
   return generator.generate.lower(
-      partitioning.targets(params, mesh), of((length,), np.int32), of((length,), bool),
-      references, None, _key(),
-      size=(size, size), steps=config.flow.steps, guidance=config.flow.guidance)
+      params, of((length,), np.int32), of((length,), bool), references, None, _key(),
+      size=(size, size), steps=config.flow.steps, guidance=guidance,
+      negative=negative)
 
 
 def _model(config: Experiment) -> tuple[flow.Flow, trained.Trained]:

@@ -61,6 +61,8 @@ def step(config: Experiment) -> dict[str, float]:
 def sampler(config: Experiment, pictures: int) -> dict[str, float]:
   """Of painting so many pictures, each with all its references.
 
+  The empty prompt of guidance is encoded once for a model, and not counted.
+
   Returns:
     transformer, text_encoder, autoencoder; model, their sum.
   """
@@ -68,7 +70,7 @@ def sampler(config: Experiment, pictures: int) -> dict[str, float]:
   passes = 1 if config.flow.guidance == 1 else 2
   parts = {
       "transformer": _transformer(config).forward * passes * config.flow.steps,
-      "text_encoder": text_encoder(sizes.text) * passes,
+      "text_encoder": text_encoder(sizes.text),
       "autoencoder": config.data.num_references * _encoder(config) + (
           decoder(sizes.autoencoder, size) if _learned(sizes) else 0.0)}
   parts = {name: pictures * value for name, value in parts.items()}
