@@ -85,7 +85,9 @@ class Linear(layers.Linear):
     self.bias = nnx.Param(jnp.zeros(features_out))
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    return super().__call__(x) + self.bias[...].astype(x.dtype)
+    # Stored in parts, as a convolution's.
+    kernel = sharding.constrain(self.kernel[...])
+    return layers.project(x, kernel) + self.bias[...].astype(x.dtype)
 
 
 class Conv(nnx.Module):

@@ -44,7 +44,7 @@ class Linear(nnx.Module):
     self.kernel = nnx.Param(init(rngs.params(), (features_in, features_out)))
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    return _project(x, self.kernel[...])
+    return project(x, self.kernel[...])
 
   def split(self, x: jax.Array, sizes: tuple[int, ...]) -> list[jax.Array]:
     """The output as parts of `sizes` channels, as where matrices are fused into one.
@@ -57,7 +57,7 @@ class Linear(nnx.Module):
     if shards == 1:
       return jnp.split(self(x), ends, -1)
     kernel = _by_shard(self.kernel[...], sizes, shards, 1)
-    out = _project(x, sharding.constrain(kernel, "fsdp", sharding.TENSOR))
+    out = project(x, sharding.constrain(kernel, "fsdp", sharding.TENSOR))
     out = sharding.constrain(
         out.reshape(*x.shape[:-1], shards, -1), sharding.BATCH,
         *[None] * (x.ndim - 2), sharding.TENSOR)
@@ -71,7 +71,7 @@ class Linear(nnx.Module):
     if shards == 1:
       return self(x)
     kernel = _by_shard(self.kernel[...], sizes, shards, 0)
-    return _project(_by_shard(x, sizes, shards, x.ndim - 1),
+    return project(_by_shard(x, sizes, shards, x.ndim - 1),
                     sharding.constrain(kernel, sharding.TENSOR, "fsdp"))
 
 
@@ -84,7 +84,8 @@ def _by_shard(x: jax.Array, sizes: tuple[int, ...], shards: int, axis: int
   return jnp.concatenate(parts, axis + 1).reshape(x.shape)
 
 
-def _project(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def project(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """[..., in] @ [in, out] in the dtype of `x`."""
   flat = x.reshape(-1, x.shape[-1])
   if kernel.dtype == x.dtype:
     out = flat @ kernel

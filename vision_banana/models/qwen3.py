@@ -146,10 +146,12 @@ class Qwen3(nnx.Module):
       return (x, jnp.where(taps == index, x, kept)), None
 
     # Not nnx.Embed's call, which returns float32 whatever the parameters are.
-    # Rows of a table whose columns are split over devices, then split by sample.
-    x = jnp.take(self.embedding.embedding[...], sharding.constrain(ids), axis=0,
-                 mode="fill")
-    x = sharding.constrain(x, None, None, ("fsdp", sharding.TENSOR))
+    # Rows of a table whose columns are split over devices, then split by sample:
+    # one axis a time, which the compiler can do without making anything whole.
+    x = jnp.take(self.embedding.embedding[...], sharding.constrain(ids, "data"),
+                 axis=0, mode="fill")
+    for axes in (("fsdp", sharding.TENSOR), "fsdp"):
+      x = sharding.constrain(x, "data", None, axes)
     x = sharding.constrain(x, sharding.BATCH)
     # States are kept as they pass: stacking those of all layers takes nine times
     # the memory.

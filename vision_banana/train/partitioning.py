@@ -111,7 +111,7 @@ def spec(path: str, shape: tuple[int, ...], mesh: Any) -> PartitionSpec:
   Leading axes (stacked layers) are not split, nor an axis that the mesh does not
   divide. A large array that no rule splits is split along its longest axis.
   """
-  if int(np.prod(shape)) < SMALL:
+  if not shape or int(np.prod(shape)) < SMALL:
     return PartitionSpec()
   axes = next(a for pattern, a in RULES if re.search(pattern, path))
   axes = (None,) * (len(shape) - 2) + axes[-len(shape):]
