@@ -4,8 +4,9 @@
   python experiments/tpu_memory.py --rows v5e   # only rows whose name holds this
   python experiments/tpu_memory.py --table      # compiles nothing
 
-Every row is a JSON file in experiments/tpu_memory/, kept when it exists; delete one to
-compile it again. A row takes minutes and 2-4 GB of memory; no TPU, no weights.
+It needs libtpu (`pip install 'vision-banana[tpu]'`), no TPU and no weights. Every row
+is a JSON file in experiments/tpu_memory/, kept when it exists; delete one to compile
+it again. A row takes 5 minutes and more of one core, and 4 GB of memory.
 """
 
 import argparse
@@ -16,10 +17,14 @@ import subprocess
 import sys
 import time
 
+from vision_banana.train import config, topology
+from vision_banana.train import flops as flops_lib
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROWS = ROOT / "experiments/tpu_memory"
 TABLE = ROOT / "docs/tpu_memory.md"
 GIB = 2**30
+MFU = 0.4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,13 +46,17 @@ class Row:
     return ROWS / f"{self.method}_{self.size}_{self.topology.replace(':', '_')}.json"
 
   @property
+  def config(self) -> str:
+    name = {"full": "klein_tune", "lora": "klein_lora"}[self.method]
+    return f"configs/{name}.py:size={self.size},batch_size={self.chips}"
+
+  @property
   def arguments(self) -> list[str]:
     """Of `vision-banana compile`: a sample a chip, everything split over all chips."""
-    config = {"full": "klein_tune", "lora": "klein_lora"}[self.method]
     return [
-        "--config", f"configs/{config}.py:size={self.size},batch_size={self.chips}",
-        "--topology", self.topology,
-        "--mesh", f"data=1,fsdp={self.chips},tensor=1", "--what", "step"]
+        "--config", self.config, "--topology", self.topology,
+        "--mesh", f"data=1,fsdp={self.chips},tensor=1", "--mfu", str(MFU),
+        "--what", "step"]
 
 
 # The most asked for first.
@@ -86,11 +95,12 @@ step (frozen Qwen3 and autoencoder inside, AdamW, averaged weights) by libtpu fo
 pod; no TPU was used, and no time was measured. FLUX.2 [klein] base 4B, one reference
 a sample, a sample a chip, blocks recomputed in the backward pass (`remat=full`).
 Memory is what the compiler plans for one chip: arguments, temporaries and outputs that
-take no argument's place, and code. "Executed" adds what is computed again to the
-model's operations, which are what MFU counts. The last column is no measurement: the
-time a step would take at 40 % MFU.
+take no argument's place, and code. Pictures are square; those of other aspects have
+about as many tokens. Operations are counted from the sizes, in PFLOP of a whole step:
+"executed" adds what is computed again to the model's, which are what MFU counts. The
+last column is no measurement: the time a step would take at 40 % MFU.
 
-| method | picture | pod | mesh | batch | a chip needs | it has | | model PFLOP a step \
+| method | picture | pod | mesh | batch | a chip needs | it has | | model PFLOP \
 | executed | step at 40 % MFU |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
@@ -106,17 +116,23 @@ def line(row: Row) -> str:
   """One line of the table."""
   names = {"full": "full fine-tune", "lora": "LoRA, rank 64"}
   begin = f"| {names[row.method]} | {row.size}² | {row.topology} |"
-  if not row.file.exists():
-    return f"{begin} fsdp={row.chips} | {row.chips} | not compiled yet | | | | | |\n"
-  result = json.loads(row.file.read_text())
-  step = result["step"]
-  mesh = " ".join(f"{k}={v}" for k, v in result["mesh"].items() if v > 1)
-  memory, flops = step["memory"], step["flops"]
-  return (
-      f"{begin} {mesh} | {result['batch']} | {memory['peak'] / GIB:.2f} GiB | "
-      f"{memory['hbm'] / GIB:.2f} GiB | {step['verdict']} | "
-      f"{flops['model'] / 1e15:.2f} | {flops['executed'] / 1e15:.2f} | "
-      f"{step['seconds_at_mfu']:.2f} s |\n")
+  if row.file.exists():
+    result = json.loads(row.file.read_text())
+    step, chips = result["step"], result["mesh"]
+    memory, flops = step["memory"], step["flops"]
+    found = [f"{memory['peak'] / GIB:.2f} GiB", f"{memory['hbm'] / GIB:.2f} GiB",
+             step["verdict"]]
+  else:
+    # Operations need no compiler.
+    tuned, chips = config.load(row.config), {"fsdp": row.chips}
+    flops = flops_lib.step(tuned)
+    found = ["", f"{topology.chip(row.topology).hbm / GIB:.2f} GiB", "not compiled yet"]
+  mesh = " ".join(f"{k}={v}" for k, v in chips.items() if v > 1)
+  seconds = flops["model"] / (
+      row.chips * topology.chip(row.topology).bf16_flops * MFU)
+  return " | ".join([
+      begin + f" {mesh}", str(row.chips), *found, f"{flops['model'] / 1e15:.2f}",
+      f"{flops['executed'] / 1e15:.2f}", f"{seconds:.2f} s |\n"])
 
 
 def main() -> None:

@@ -20,15 +20,17 @@ def test_has_every_pod_size_and_method_once():
 
 def test_shows_what_was_compiled_and_what_was_not(tmp_path, monkeypatch):
   monkeypatch.setattr(tpu_memory, "ROWS", tmp_path)
-  row = tpu_memory.Row("lora", 1024, "v5p:4x4x4")
+  row = tpu_memory.Row("full", 512, "v5p:4x4x4")
   assert row.chips == 64
-  assert "not compiled yet" in tpu_memory.line(row)
+  missing = tpu_memory.line(row)
+  assert missing.startswith("| full fine-tune | 512² | v5p:4x4x4 | fsdp=64 | 64 |  | "
+                            "95.74 GiB | not compiled yet | 3.7")
   row.file.write_text(json.dumps({
-      "mesh": {"data": 1, "fsdp": 32, "tensor": 2}, "batch": 64, "step": {
+      "mesh": {"data": 1, "fsdp": 32, "tensor": 2}, "step": {
           "verdict": "fits", "memory": {"peak": 3 * 2**30, "hbm": 95 * 2**30},
-          "flops": {"model": 2.5e15, "executed": 4e15}, "seconds_at_mfu": 0.21}}))
+          "flops": {"model": 2.5e15, "executed": 4e15}}}))
   assert tpu_memory.line(row) == (
-      "| LoRA, rank 64 | 1024² | v5p:4x4x4 | fsdp=32 tensor=2 | 64 | 3.00 GiB | "
+      "| full fine-tune | 512² | v5p:4x4x4 | fsdp=32 tensor=2 | 64 | 3.00 GiB | "
       "95.00 GiB | fits | 2.50 | 4.00 | 0.21 s |\n")
 
 
