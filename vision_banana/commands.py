@@ -14,7 +14,7 @@ from vision_banana.eval import baselines, benchmarks, evaluator, figures, files
 from vision_banana.eval import images, panels, report, tables
 from vision_banana.eval.decoding import Prediction
 from vision_banana.models import klein_folder, orbax_folder, saved
-from vision_banana.train import aot, config, launch, partitioning
+from vision_banana.train import aot, config, launch, partitioning, search
 
 _TASK_ARGUMENTS = ("classes", "name", "phrase", "prompt", "color", "background",
                    "colormap", "source", "target", "source_colormap", "caption")
@@ -175,7 +175,7 @@ def compile(args: argparse.Namespace) -> None:  # pylint: disable=redefined-buil
   if args.mesh:
     experiment = dataclasses.replace(experiment, mesh=_mesh(args.mesh))
   if args.search:
-    experiment, found = aot.search(experiment, args.topology, mfu=args.mfu)
+    experiment, found = search.search(experiment, args.topology, mfu=args.mfu)
     if args.what != "step":
       found |= aot.report(experiment, args.topology, what="sampler", mfu=args.mfu)
   else:

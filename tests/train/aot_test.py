@@ -1,4 +1,4 @@
-"""Ahead-of-time reports without libtpu: what is lowered, searched for, and refused."""
+"""Ahead-of-time reports without libtpu: what is lowered, measured and refused."""
 
 import dataclasses
 import importlib.util
@@ -10,9 +10,7 @@ import pytest
 from tests.data import fake
 from vision_banana import main
 from vision_banana.data import pipeline
-from vision_banana.errors import UserError
-from vision_banana.models.flux2 import REMAT
-from vision_banana.train import aot, config, flops, partitioning, topology
+from vision_banana.train import aot, config, partitioning, topology
 
 CPU = topology.Chip(1e12, 2**30, 2)
 
@@ -72,50 +70,6 @@ def test_what_does_not_fit_says_by_how_much():
 ])
 def test_the_compilers_words(message, needed):
   assert aot.too_large(message) == (needed and int(needed))
-
-
-def searched(monkeypatch, needs, **batch):
-  """Searches where `needs(mesh, remat)` is the share of memory a step takes."""
-  def report(tried, name, *, what, mfu):
-    del name, what, mfu
-    peak = needs(tried.mesh, tried.train.remat)
-    mesh = dataclasses.asdict(tried.mesh)
-    return {"mesh": mesh, "step": aot._verdict({"peak": peak, "hbm": 100})}
-  monkeypatch.setattr(aot, "report", report)
-  monkeypatch.setattr(topology, "devices", lambda name: [None] * 8)
-  tuned = config.load("configs/klein_tune.py:batch_size=16")
-  return aot.search(
-      dataclasses.replace(tuned, data=dataclasses.replace(tuned.data, **batch)),
-      "v5e:2x4")
-
-
-def test_search_prefers_few_operations_then_little_memory(monkeypatch, capsys):
-  memory = {"none": 300, "dots": 90, "full": 50}
-  best, result = searched(
-      monkeypatch, lambda mesh, remat: memory[remat] - mesh.tensor)
-  assert best.train.remat == "dots"
-  assert best.mesh == partitioning.MeshConfig(1, 1, 8)
-  assert [t["remat"] for t in result["tries"]] == ["none"] * 4 + ["dots"] * 4
-  lines = capsys.readouterr().err.splitlines()
-  assert len(lines) == 8 and lines[0].startswith("data=1 fsdp=8 tensor=1 remat=none: "
-                                                 "does not fit")
-
-
-def test_search_takes_only_meshes_that_the_batch_divides_over(monkeypatch):
-  best, _ = searched(monkeypatch, lambda mesh, remat: mesh.tensor, batch_size=4)
-  assert best.mesh == partitioning.MeshConfig(1, 4, 2)
-  with pytest.raises(UserError, match="nothing fits v5e:2x4: .*divides over no mesh"):
-    searched(monkeypatch, lambda mesh, remat: 1, batch_size=1 + 2 * 7)
-
-
-def test_search_says_what_is_closest_when_nothing_fits(monkeypatch):
-  with pytest.raises(UserError, match="nothing fits.*'tensor': 1.*full.*does not fit"):
-    searched(monkeypatch, lambda mesh, remat: 200 + mesh.tensor + len(remat[4:]) - (
-        remat == "full"))
-
-
-def test_every_remat_policy_is_counted():
-  assert flops.RECOMPUTED.keys() == REMAT.keys()
 
 
 def run(capsys, *arguments: str) -> str:

@@ -5,7 +5,6 @@ Nothing is materialised: weights, state and batches are shapes with shardings.
 
 import dataclasses
 import re
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from vision_banana.errors import UserError
 from vision_banana.generators import flow
 from vision_banana.models import text, zoo
 from vision_banana.tasks import sample
@@ -198,72 +196,3 @@ def _batch(config: Experiment, generator: flow.Flow, mesh: Mesh
       name: jax.ShapeDtypeStruct(
           (config.data.batch_size, *np.shape(x)), np.asarray(x).dtype, sharding=split)
       for name, x in one.items()}
-
-
-def search(config: Experiment, topology: str, *, mfu: float = 0.4
-           ) -> tuple[Experiment, dict[str, Any]]:
-  """The mesh and remat policy with the fewest operations whose train step fits.
-
-  Policies are tried from the one that computes least; of the meshes with which the
-  first of them fits, the one that needs the least memory wins. `config.mesh.data`
-  stays. Each try is printed to stderr.
-
-  Args:
-    config: the experiment.
-    topology: of the pod.
-    mfu: as in `report`.
-
-  Returns:
-    The experiment with what was found, and the report of its step with `tries`.
-
-  Raises:
-    UserError: as `report`, or nothing fits.
-  """
-  policies = sorted(flops.RECOMPUTED, key=lambda name: flops.step(
-      _with(config, remat=name))["executed"])
-  tries = []
-  for remat in policies:
-    fitting = []
-    for mesh in _meshes(config, len(pods.devices(topology))):
-      tried = _with(config, remat=remat, mesh=mesh)
-      result = report(tried, topology, what="step", mfu=mfu)
-      step = result["step"]
-      tries.append({"mesh": result["mesh"], "remat": remat, "fits": step["fits"],
-                    "verdict": step["verdict"], "peak": step["memory"]["peak"]})
-      print(f"data={mesh.data} fsdp={mesh.fsdp} tensor={mesh.tensor} remat={remat}: "
-            f"{step['verdict']} (needs {step['memory']['peak'] / pods.GIB:.2f} GiB)",
-            file=sys.stderr, flush=True)
-      if step["fits"]:
-        fitting.append((step["memory"]["peak"], len(tries), tried, result))
-    if fitting:
-      _, _, best, result = min(fitting)
-      return best, result | {"tries": tries}
-  closest = min(tries, key=lambda t: t["peak"], default=None)
-  raise UserError(
-      f"--search: nothing fits {topology}" + (
-          f"; closest is mesh {closest['mesh']} with remat {closest['remat']}, which "
-          f"{closest['verdict']}" if closest else
-          f": config.data.batch_size={config.data.batch_size} divides over no mesh"
-      ) + ". Take more chips, a smaller picture, more config.train.accumulate, or "
-      "config.lora.")
-
-
-def _meshes(config: Experiment, chips: int) -> list[partitioning.MeshConfig]:
-  """Meshes over all chips that the batch and the attention heads divide over."""
-  data = max(config.mesh.data, 1)
-  heads = launch.model_sizes(config).flux2.num_heads
-  found = []
-  for tensor in (1, 2, 4, 8):
-    fsdp, rest = divmod(chips, data * tensor)
-    pieces = data * fsdp * config.train.accumulate
-    if not rest and fsdp and not heads % tensor and not (
-        config.data.batch_size % pieces):
-      found.append(partitioning.MeshConfig(data, fsdp, tensor))
-  return found
-
-
-def _with(config: Experiment, *, remat: str,
-          mesh: partitioning.MeshConfig | None = None) -> Experiment:
-  return dataclasses.replace(
-      config, mesh=mesh or config.mesh,
-      train=dataclasses.replace(config.train, remat=remat))

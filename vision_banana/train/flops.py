@@ -150,7 +150,7 @@ def transformer(config: Flux2Config, image_tokens: int, text_tokens: int) -> Cos
 
 
 def text_encoder(config: Qwen3Config | TextConfig) -> float:
-  """Of one prompt, forward; attention over all pairs, as it is computed, causal or not."""
+  """Of one prompt, forward; attention over all pairs, causal or not."""
   c, t = config, config.max_length
   if isinstance(c, Qwen3Config):
     layers, heads = c.built_layers, c.num_heads * c.head_dim

@@ -58,7 +58,7 @@ def collectives(text: str) -> dict[str, dict[str, int]]:
 
 
 def _parse(text: str) -> tuple[dict[str, list[tuple[str, str, str, str]]], str]:
-  """{computation: [(instruction, type, operation, rest of the line)]}, and the entry."""
+  """{computation: [(instruction, type, operation, rest of line)]}, and the entry."""
   computations, entry, current = {}, "", []
   for line in text.splitlines():
     if match := _COMPUTATION.match(line):
