@@ -72,5 +72,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
           # Shared by every block and token: what moves them moves everything.
           "lr_multipliers": {"modulation": 0.2, "(image|text|time)_in/": 0.2},
       },
-      "train": {"steps": arg.steps, "checkpoint_every": 500, "sample_every": 0},
+      # What fits where with these: docs/tpu_memory.md.
+      "train": {"steps": arg.steps, "dtype": "bfloat16", "remat": "full",
+                "checkpoint_every": 500, "sample_every": 0},
   })

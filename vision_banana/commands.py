@@ -1,6 +1,7 @@
 """What each command of `vision-banana` does with its parsed arguments."""
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import re
@@ -13,7 +14,7 @@ from vision_banana.eval import baselines, benchmarks, evaluator, extremes, figur
 from vision_banana.eval import files, images, panels, paper_table, report, tables
 from vision_banana.eval.decoding import Prediction
 from vision_banana.models import klein_folder, orbax_folder, saved
-from vision_banana.train import config, launch
+from vision_banana.train import aot, config, launch, partitioning, search
 
 _EXTREMES = 10  # best, median and worst pictures each
 _TASK_ARGUMENTS = ("classes", "name", "phrase", "prompt", "color", "background",
@@ -230,6 +231,36 @@ def train(args: argparse.Namespace) -> None:
   result = launch.train(experiment, args.workdir)
   if result.reason == "SIGTERM":
     raise SystemExit(143)  # as a process ended by the signal, for schedulers
+
+
+def compile(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
+  """Compiles training and sampling for a pod; prints what they take as JSON."""
+  if not 0 < args.mfu <= 1:
+    raise UserError(f"--mfu {args.mfu:g}: give a share of the peak in 0..1.")
+  experiment = config.load(args.config, args.overrides)
+  if args.mesh:
+    experiment = dataclasses.replace(experiment, mesh=_mesh(args.mesh))
+  if args.search:
+    experiment, found = search.search(experiment, args.topology, mfu=args.mfu)
+    if args.what != "step":
+      found |= aot.report(experiment, args.topology, what="sampler", mfu=args.mfu)
+  else:
+    found = aot.report(experiment, args.topology, what=args.what, mfu=args.mfu)
+  if args.json:
+    files.write_all({pathlib.Path(args.json): _json(found)})
+  print(_json(found).decode(), end="")
+
+
+def _mesh(text: str) -> partitioning.MeshConfig:
+  """'data=1,fsdp=16,tensor=1' to a mesh; axes not named keep their defaults."""
+  axes = {}
+  for part in text.split(","):
+    match = re.fullmatch(r"(data|fsdp|tensor)=(-1|\d{1,6})", part.strip())
+    if not match:
+      raise UserError(f"--mesh {text}: '{part}' is no axis; write "
+                      "data=1,fsdp=16,tensor=1.")
+    axes[match[1]] = int(match[2])
+  return partitioning.MeshConfig(**axes)
 
 
 def convert(args: argparse.Namespace) -> None:

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # `--config.x.y=v` belongs to no parser: the config decides what it knows.
     args, overrides = _parser().parse_known_args(argv)
     strange = [a for a in overrides if not a.startswith("--config.")]
-    if strange or (overrides and args.command != "train"):
+    if strange or (overrides and args.command not in ("train", "compile")):
       raise UserError(f"unknown argument '{(strange or overrides)[0]}'; see "
                       f"'vision-banana {args.command} --help'.")
     args.overrides = overrides
@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=_Help)
 
   _train(command("train", "Train or tune a generator as a config says; resumes."))
+  _compile(command("compile", "Compile training and sampling for a TPU pod, without "
+                   "one: memory, operations, does it fit."))
   _eval(command("eval", "Evaluate models on a benchmark; table, JSON and report."))
   _score(command("score", "Score predictions of eval again; paints nothing."))
   _predict(command("predict", "Ask about pictures: depth, normals, masks, edges, …"))
@@ -85,6 +87,23 @@ def _train(p: argparse.ArgumentParser) -> None:
                  "are changed by --config.section.key=value")
   p.add_argument("--workdir", required=True, metavar="DIR",
                  help="checkpoints and logs; an interrupted run goes on from here")
+
+
+def _compile(p: argparse.ArgumentParser) -> None:
+  p.add_argument("--config", required=True, metavar="PATH[:key=val,…]",
+                 help="config file, as for train; single values are changed by "
+                 "--config.section.key=value")
+  p.add_argument("--topology", required=True, metavar="CHIP:SHAPE",
+                 help="of the pod: v5e:4x4, v6e:16x16, v5p:4x4x4, …")
+  p.add_argument("--mesh", metavar="data=1,fsdp=16,tensor=1",
+                 help="devices along each axis (default: the config's)")
+  p.add_argument("--search", action="store_true",
+                 help="find the mesh and config.train.remat that fit with the fewest "
+                 "operations")
+  p.add_argument("--what", choices=("step", "sampler", "both"), default="both")
+  p.add_argument("--mfu", type=float, default=0.4,
+                 help="share of the chips' peak to give times for")
+  p.add_argument("--json", metavar="FILE", help="write the result here too")
 
 
 def _lora(p: argparse.ArgumentParser) -> None:

@@ -114,3 +114,29 @@ def test_klein_has_the_published_number_of_parameters(sizes, count):
 def test_odd_rotary_dimension_is_refused():
   with pytest.raises(ValueError, match="rope_axes must be even"):
     flux2.Flux2Config(rope_axes=(3, 1, 2, 2))
+
+
+def test_remat_changes_what_is_kept_and_no_gradient(network):
+  x = _inputs()
+  ids = {k: v for k, v in x.items() if k.endswith("ids")}
+  arrays = {k: v for k, v in x.items() if k not in ids}
+  _, state = nnx.split(network)
+
+  def loss(state, remat, unroll=1):
+    config = dataclasses.replace(TINY, unroll=unroll)
+    graph = nnx.graphdef(nnx.eval_shape(lambda: flux2.Flux2(config, nnx.Rngs(0))))
+    return jnp.square(nnx.merge(graph, state)(**arrays, **ids, remat=remat)).sum()
+
+  for unroll in (1, 2):
+    kept = {}
+    for remat in flux2.REMAT:
+      pullback = jax.eval_shape(
+          lambda s: jax.vjp(lambda s: loss(s, remat, unroll), s)[1], state)
+      kept[remat] = sum(x.size for x in jax.tree.leaves(pullback))
+    assert kept["full"] < kept["dots"] < kept["none"], kept
+  gradients = {remat: jax.tree.leaves(jax.jit(jax.grad(loss), static_argnums=1)(
+      state, remat)) for remat in flux2.REMAT}
+  for remat, leaves in gradients.items():
+    for a, b in zip(leaves, gradients["none"], strict=True):
+      np.testing.assert_allclose(
+          a, b, atol=1e-5 * np.abs(b).max(), err_msg=remat)

@@ -76,3 +76,23 @@ def test_stacked_blocks_differ():
   kernel = np.asarray(blocks.kernel[...])
   assert kernel.shape == (4, 3, 3)
   assert np.abs(kernel[0] - kernel[1]).max() > 1e-3
+
+
+def test_a_kernel_s_gradient_is_summed_in_its_own_dtype():
+  """bfloat16 sums of many small terms would lose them."""
+  layer = layers.Linear(1, 1, nnx.Rngs(0))
+  x = jnp.full((4095, 1), 1 / 64 + 1 / 8192, jnp.bfloat16)
+  gradient = nnx.grad(lambda m: m(x).astype(jnp.float32).sum())(layer)
+  (found,) = jax.tree.leaves(gradient)
+  assert found.dtype == jnp.float32 and layer(x).dtype == jnp.bfloat16
+  exact = 4095 * float(x[0, 0].astype(jnp.float32))
+  assert exact != float(jnp.bfloat16(exact))
+  np.testing.assert_allclose(found, exact, rtol=1e-6)
+
+
+def test_parts_of_a_fused_layer():
+  layer, x = layers.Linear(6, 9, nnx.Rngs(0)), _normal(0, (2, 3, 6))
+  parts = layer.split(x, (2, 3, 4))
+  assert [p.shape[-1] for p in parts] == [2, 3, 4]
+  np.testing.assert_array_equal(np.concatenate(parts, -1), layer(x))
+  np.testing.assert_array_equal(layer.joined([x[..., :2], x[..., 2:]]), layer(x))

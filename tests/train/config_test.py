@@ -53,7 +53,12 @@ def test_nested_overrides_of_free_sections():
     ("--config.data.flip=3", "expected bool"),
     ("--config.optim=3", "expected a section"),
     ("--config.optim.lr.x=3", "is a value, not a section"),
-    ("--config.optim.name=sgd", "use 'adamw' or 'muon'"),
+    ("--config.optim.name=sgd", "use 'adamw', 'muon' or 'adafactor'"),
+    ("--config.train.dtype=float16", "use one of float32, bfloat16"),
+    ("--config.train.ema=none", "use one of off, float32, bfloat16"),
+    ("--config.train.remat=all", "use one of none, dots, full"),
+    ("--config.train.accumulate=0", "at least 1"),
+    ("--config.train.grad_dtype=bfloat16", "needs dtype bfloat16"),
     ("--config.train.log_every=0", "at least 1"),
 ])
 def test_wrong_overrides_are_one_line(override, message):

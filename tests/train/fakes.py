@@ -19,10 +19,14 @@ class LinearGenerator:
         "image_out": {"kernel": jnp.zeros((size, size))},
         "norm": {"scale": jnp.ones((size,))}}}
 
-  def loss(self, params, batch, key):
+  def draw(self, batch, key):
+    return {"noise": jax.random.normal(key, (len(batch["values"]), EDGE * EDGE * 3))}
+
+  def loss(self, params, batch, key, drawn=None):
+    drawn = drawn or self.draw(batch, key)
     target = batch["values"][:, 0]
     reference = batch["values"][:, 1].reshape(len(target), -1)
-    x = reference + 0.1 * jax.random.normal(key, reference.shape)
+    x = reference + 0.1 * drawn["noise"]
     for kernel in params["net"]["hidden"]["kernel"]:
       x = x + jnp.tanh(x @ kernel)
     x = (x * params["net"]["norm"]["scale"]) @ params["net"]["image_out"]["kernel"]

@@ -26,7 +26,9 @@ MESH = partitioning.MeshConfig(data=2, fsdp=-1, tensor=2)
 partitioning.SMALL = 1
 
 config = dataclasses.replace(loop_test.experiment("muon", log_every=1), mesh=MESH)
-loop.fit(config, WORKDIR, fakes.LinearGenerator(), fakes.data(), tasks=fakes.TASKS)
+done = loop.fit(
+    config, WORKDIR, fakes.LinearGenerator(), fakes.data(), tasks=fakes.TASKS)
+assert done.compilations == 1
 
 state = loop.start(
     config, fakes.LinearGenerator(), optim.make(config.optim, config.train.steps),

@@ -107,6 +107,42 @@ def test_clipping_bounds_the_global_norm_before_the_moments():
   assert float(optax.tree.norm(mu)) / 0.1 == pytest.approx(0.5, rel=1e-4)
 
 
+def test_adafactor_keeps_two_vectors_of_a_matrix_and_clips_each():
+  grads = {"blocks": {"out": {"kernel": jax.random.normal(
+      jax.random.key(0), (3, 256, 384))}, "norm": {"scale": jnp.ones((3, 256))}}}
+  # Layers of any scale move alike: each matrix has its own means.
+  grads["blocks"]["out"]["kernel"] *= jnp.array([1e-3, 1.0, 1e3])[:, None, None]
+  config = plain(name="adafactor", b1=0.0)
+  tx = optim.make(config, 10)
+  state = jax.jit(tx.init)(grads)
+  held = sum(x.size for x in jax.tree.leaves(state))
+  assert held < 3 * (256 + 384) + 2 * 3 * 256 + 20
+  moved = updates(config, grads)["blocks"]["out"]["kernel"]
+  rms = jnp.sqrt(jnp.mean(moved**2, (1, 2)))
+  np.testing.assert_allclose(rms, 1.0, atol=0.02)
+  # Of a rank-one gradient it knows the squares exactly: signs are left.
+  row, column = jnp.linspace(1, 2, 256)[:, None], jnp.linspace(-3, -1, 384)
+  one = {"x": {"kernel": row * column}}
+  np.testing.assert_allclose(updates(config, one)["x"]["kernel"], 1.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon", "adafactor"])
+def test_first_moments_may_be_bfloat16(name):
+  grads = {"blocks": {"out": {"kernel": jax.random.normal(
+      jax.random.key(0), (2, 128, 128))}}}
+
+  def dtypes(dtype):
+    state = optim.make(plain(name=name, moment_dtype=dtype), 10).init(grads)
+    return sorted(x.dtype.name for x in jax.tree.leaves(state) if x.size >= 2**14)
+
+  assert dtypes("float32").count("bfloat16") == 0
+  assert dtypes("bfloat16").count("bfloat16") == 1
+  exact, rounded = (updates(plain(name=name, moment_dtype=d), grads)
+                    ["blocks"]["out"]["kernel"] for d in ("float32", "bfloat16"))
+  assert np.abs(rounded).max() > 0
+  np.testing.assert_allclose(rounded, exact, atol=0.03 * np.abs(exact).max())
+
+
 @pytest.mark.parametrize("name,at", [
     ("constant", {0: 0.0, 5: 0.5, 10: 1.0, 100: 1.0}),
     ("cosine", {0: 0.0, 5: 0.5, 10: 1.0, 55: 0.55, 100: 0.1}),
@@ -120,7 +156,8 @@ def test_schedules(name, at):
 
 
 @pytest.mark.parametrize("section,message", [
-    ({"name": "adam"}, "use 'adamw' or 'muon'"),
+    ({"name": "adam"}, "use 'adamw', 'muon' or 'adafactor'"),
+    ({"moment_dtype": "float16"}, "use 'float32' or 'bfloat16'"),
     ({"schedule": "linear"}, "use 'constant', 'cosine' or 'wsd'"),
     ({"decay_fraction": 2}, "0..1"),
 ])

@@ -12,12 +12,12 @@ from vision_banana.train import step as step_lib
 RATE = 0.5
 
 
-def make(ema_decay: float = 0.9, seed: int = 0):
+def make(ema_decay: float = 0.9, seed: int = 0, ema: str = "float32", **kwargs):
   tx = optax.sgd(RATE)
   generator = fakes.LinearGenerator()
   made = step_lib.make_step(
-      generator, tx, ema_decay=ema_decay, seed=seed, tasks=fakes.TASKS)
-  state = step_lib.init_state(generator.init(jax.random.key(1)), tx)
+      generator, tx, ema_decay=ema_decay, seed=seed, tasks=fakes.TASKS, **kwargs)
+  state = step_lib.init_state(generator.init(jax.random.key(1)), tx, ema)
   return generator, jax.jit(made), state
 
 
@@ -91,3 +91,75 @@ def test_state_owns_its_arrays(wrap):
                                                      state["ema"])
               for x in jax.tree.leaves(tree)}
   assert len(pointers) == 3 * len(jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize("pieces", [2, 4])
+def test_a_batch_in_pieces_is_the_batch(pieces):
+  _, whole, state = make()
+  # An output that is not zero, so that gradients reach every layer.
+  state["params"]["net"]["image_out"]["kernel"] = jnp.eye(48)
+  expected, wanted = whole(state, fakes.batch(0))
+  found, metrics = make(accumulate=pieces)[1](state, fakes.batch(0))
+  for name, value in wanted.items():
+    np.testing.assert_allclose(metrics[name], value, rtol=1e-5, err_msg=name)
+  for a, b, before in zip(*map(jax.tree.leaves, (
+      found["params"], expected["params"], state["params"])), strict=True):
+    step = np.abs(b - before).max()
+    assert step > 0
+    np.testing.assert_allclose(a - before, b - before, atol=1e-4 * step)
+
+
+def test_gradients_come_in_the_dtype_asked_for_and_weights_stay_exact():
+  seen = []
+
+  class Spy(fakes.LinearGenerator):
+    def loss(self, params, *args):
+      seen.append(jax.tree.map(lambda x: x.dtype.name, params))
+      return super().loss(params, *args)
+
+  tx = optax.sgd(RATE)
+  step = jax.jit(step_lib.make_step(
+      Spy(), tx, ema_decay=0.9, seed=0, tasks=fakes.TASKS, grad_dtype="bfloat16"))
+  start = step_lib.init_state(Spy().init(jax.random.key(1)), tx)
+  state, _ = step(start, fakes.batch(0))
+  assert seen == [{"net": {"hidden": {"kernel": "bfloat16"},
+                           "image_out": {"kernel": "bfloat16"},
+                           "norm": {"scale": "float32"}}}]
+  assert {x.dtype.name for x in jax.tree.leaves(state["params"])} == {"float32"}
+  # As good as the whole gradient to the three digits of bfloat16.
+  exact, _ = make()[1](start, fakes.batch(0))
+  moved = kernel(exact["params"]) - kernel(start["params"])
+  found = kernel(state["params"]) - kernel(start["params"])
+  assert np.abs(found).max() > 0
+  np.testing.assert_allclose(found, moved, atol=2e-2 * np.abs(moved).max())
+
+
+def test_master_weights_are_float32_whatever_they_start_from():
+  params = jax.tree.map(
+      lambda x: x.astype(jnp.bfloat16), fakes.LinearGenerator().init(jax.random.key(0)))
+  state = step_lib.init_state(params, optax.trace(0.9))
+  assert {x.dtype.name for x in jax.tree.leaves(
+      (state["params"], state["opt_state"], state["ema"]))} == {"float32"}
+
+
+def test_no_average_where_it_is_off():
+  _, step, state = make(ema="off")
+  assert "ema" not in state
+  state, _ = step(state, fakes.batch(0))
+  assert "ema" not in state and step_lib.averaged(state) is state["params"]
+
+
+def test_an_average_in_bfloat16_follows_though_its_steps_are_tiny():
+  _, step, state = make(ema_decay=0.999, ema="bfloat16")
+  still = {**state, "params": jax.tree.map(jnp.zeros_like, state["params"]),
+           "ema": jax.tree.map(jnp.ones_like, state["ema"])}
+  # Nothing is learned: the step of a zero gradient is zero.
+  batch = {**fakes.batch(0), "values": np.zeros_like(fakes.batch(0)["values"])}
+  now = {**still, "step": jnp.asarray(100_000)}
+  for _ in range(100):
+    now, _ = step(now, batch)
+  ema = now["ema"]["net"]["hidden"]["kernel"]
+  assert ema.dtype == jnp.bfloat16
+  # To the nearest, 1 − 0.001 is 1 again, for ever.
+  assert float(ema.astype(jnp.float32).mean()) == pytest.approx(0.999**100, abs=2e-3)
+  assert step_lib.averaged(now) is now["ema"]

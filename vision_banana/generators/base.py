@@ -32,8 +32,16 @@ class Generator(Protocol):
   def init(self, key: jax.Array) -> Params:
     """Random parameters: a plain nested dict of float32 arrays."""
 
+  def draw(self, batch: Batch, key: jax.Array) -> dict[str, jax.Array]:
+    """All that is random in the loss of a batch; arrays with the batch axis first.
+
+    Apart from the loss, so that a batch that is taken in pieces has the noise it
+    would have whole.
+    """
+
   def loss(
-      self, params: Params, batch: Batch, key: jax.Array
+      self, params: Params, batch: Batch, key: jax.Array,
+      drawn: dict[str, jax.Array] | None = None,
   ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The training objective; pure, differentiable in `params`.
 
@@ -42,6 +50,7 @@ class Generator(Protocol):
       batch: fields of a Sample with a leading batch axis, and `tokens` int32
         [B, T] with `text_mask` bool [B, T] in place of the prompt.
       key: randomness of this step.
+      drawn: what `draw` gave for this batch; None draws it with `key`.
 
     Returns:
       (scalar loss, aux): `rgb` [B, H, W, 3] the clean target as predicted (0..1,

@@ -5,6 +5,7 @@ velocity is v = noise − x0 (rectified flow, as FLUX.2 is trained).
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from vision_banana.codecs import target as target_codec
 from vision_banana.errors import UserError
 from vision_banana.generators import schedule as flux2_schedule
 from vision_banana.generators.base import Batch, Params, Tokenizer
-from vision_banana.models import flux2, patches, text, zoo
+from vision_banana.models import flux2, patches, sharding, text, zoo
 
 PREDICTIONS = ("x", "v")
 SCHEDULES = ("linear", "flux2")
@@ -76,8 +77,7 @@ class FlowConfig:
 class Flow:
   """A flow-matching generator; see `generators.base.Generator` for the methods.
 
-  It computes in the dtype of the transformer's parameters; noise levels, the steps
-  of the sampler and pictures are float32.
+  Noise levels, the steps of the sampler and pictures are float32.
   """
 
   def __init__(
@@ -86,7 +86,24 @@ class Flow:
       config: zoo.ModelConfig,
       flow: FlowConfig,
       tokenizer: Tokenizer,
+      *,
+      dtype: str | None = None,
+      remat: str = "none",
   ):
+    """See the class.
+
+    Args:
+      name: key of `zoo.MODELS`.
+      config: sizes.
+      flow: objective and sampling.
+      tokenizer: of the text encoder.
+      dtype: computed in by the transformer, and by a learned autoencoder that
+        encodes; None: by the first that of its parameters, by the second float32.
+      remat: key of `flux2.REMAT`: what training keeps of each block.
+
+    Raises:
+      UserError: the tokenizer has more tokens than the text encoder.
+    """
     vocab = tokenizer.core.get_vocab_size()
     if vocab > config.text.vocab_size:
       raise UserError(
@@ -96,6 +113,8 @@ class Flow:
     self.config = config
     self.flow = flow
     self.tokenizer = tokenizer
+    self.dtype = None if dtype is None else jnp.dtype(dtype)
+    self._remat = remat
     # nano's autoencoder learns nothing; klein's is part of the network.
     learned = not isinstance(config.autoencoder, patches.PatchesConfig)
     self.patches = None if learned else patches.Patches(config.autoencoder)
@@ -133,10 +152,10 @@ class Flow:
       if text_mask is None:
         text_mask = jnp.ones(features.shape[:2], bool)
       mask = jnp.concatenate([text_mask, *seen], 1)
-    image = jnp.concatenate(parts, 1).astype(network.flux2.dtype)
+    image = jnp.concatenate(parts, 1).astype(self.dtype or network.flux2.dtype)
     out = network.flux2(
         image, features, level, np.concatenate(ids),
-        flux2.text_ids(features.shape[1]), mask)
+        flux2.text_ids(features.shape[1]), mask, self._remat)
     out = out[:, : noisy.shape[1]].astype(jnp.float32)
     if self.flow.prediction == "v":
       return noisy - t * out
@@ -151,7 +170,8 @@ class Flow:
 
   def _context(self, network, tokens, text_mask):
     """Text features, and the mask the transformer shall put on them or None."""
-    features = network.text(tokens, text_mask).astype(network.flux2.dtype)
+    features = network.text(tokens, text_mask).astype(
+        self.dtype or network.flux2.dtype)
     return features, text_mask if self.config.mask_text else None
 
   def _encode(self, network, rgb):
@@ -159,7 +179,7 @@ class Flow:
     grid = self._grid(rgb.shape[1:3])
     if self.patches:
       return self.patches.encode(rgb), grid
-    latents = network.autoencoder.encode(rgb.astype(jnp.float32))
+    latents = network.autoencoder.encode(rgb.astype(jnp.float32), self.dtype)
     return latents.reshape(len(rgb), -1, latents.shape[-1]), grid
 
   def _decode(self, network, latents, size):
@@ -176,7 +196,19 @@ class Flow:
       mean += flux2_schedule.training_shift(num_tokens)
     return mean
 
-  def loss(self, params: Params, batch: Batch, key: jax.Array):
+  def draw(self, batch: Batch, key: jax.Array) -> dict[str, jax.Array]:
+    b, _, *size, _ = batch["values"].shape
+    level_key, noise_key = jax.random.split(key)
+    f = self.flow
+    tokens = math.prod(self._grid(size))
+    level = jax.nn.sigmoid(self._level_mean(tokens) + (
+        f.level_sd * jax.random.normal(level_key, (b,))))
+    noise = jax.random.normal(
+        noise_key, (b, tokens, self.config.autoencoder.channels))
+    return {"level": level, "noise": sharding.constrain(noise, sharding.BATCH)}
+
+  def loss(self, params: Params, batch: Batch, key: jax.Array, drawn=None):
+    drawn = self.draw(batch, key) if drawn is None else drawn
     pictures = target_codec.encode(
         batch["values"], batch["labels"], batch["palette"], batch["codec"],
         batch["colormap"])
@@ -184,12 +216,9 @@ class Flow:
     size = goal.shape[1:3]
     network = nnx.merge(self._graph, params)
     x0, grid = self._encode(network, goal)
-    level_key, noise_key = jax.random.split(key)
-    f = self.flow
-    level = jax.nn.sigmoid(
-        self._level_mean(x0.shape[1]) + f.level_sd * jax.random.normal(level_key, x0.shape[:1]))
+    level, f = drawn["level"], self.flow
     t = level[:, None, None]
-    noisy = (1 - t) * x0 + t * jax.random.normal(noise_key, x0.shape)
+    noisy = (1 - t) * x0 + t * drawn["noise"]
     predicted = self._predict_x0(
         network, noisy, level,
         self._context(network, batch["tokens"], batch["text_mask"]),

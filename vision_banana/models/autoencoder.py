@@ -25,17 +25,20 @@ Stages have different widths, so blocks are not stacked. I and J are strings.
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from vision_banana.models import layers
+from vision_banana.models import attention, layers, sharding
 
 _NORM_EPS = 1e-6
 # Queries attended at a time: 1024² pixels have 16384, whose logits at once would
 # be 1 GB a picture.
 _QUERIES = 1024
+# Nothing is split within a picture, so that a batch may use every device.
+_EVERYTHING = (*sharding.BATCH, sharding.TENSOR)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +85,9 @@ class Linear(layers.Linear):
     self.bias = nnx.Param(jnp.zeros(features_out))
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    return super().__call__(x) + self.bias[...].astype(x.dtype)
+    # Stored in parts, as a convolution's.
+    kernel = sharding.constrain(self.kernel[...])
+    return layers.project(x, kernel) + self.bias[...].astype(x.dtype)
 
 
 class Conv(nnx.Module):
@@ -102,8 +107,10 @@ class Conv(nnx.Module):
     self.bias = nnx.Param(jnp.zeros(features_out))
 
   def __call__(self, x: jax.Array) -> jax.Array:
+    # Stored in parts; every device convolves pictures of its own.
+    kernel = sharding.constrain(self.kernel[...].astype(x.dtype))
     out = jax.lax.conv_general_dilated(
-        x, self.kernel[...].astype(x.dtype), (self.stride, self.stride), "SAME",
+        x, kernel, (self.stride, self.stride), "SAME",
         dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return out + self.bias[...].astype(x.dtype)
 
@@ -157,9 +164,9 @@ class Attention(nnx.Module):
     k, v = (p(h).reshape(b, -1, 1, c) for p in (self.to_k, self.to_v))
     rows = self.to_q(h).swapaxes(0, 1)
     attended = jax.lax.map(
-        lambda row: layers.attention(row[:, :, None], k, v, None), rows,
+        lambda row: attention.dot_product(row[:, :, None], k, v, None), rows,
         batch_size=max(1, _QUERIES // w))
-    return x + self.to_out(attended.swapaxes(0, 1))
+    return x + self.to_out(attended.swapaxes(0, 1).reshape(x.shape))
 
 
 class MidBlock(nnx.Module):
@@ -274,12 +281,12 @@ class Autoencoder(nnx.Module):
     self.post_quant_conv = Conv(latent, latent, 1, rngs)
     self.bn = LatentNorm(config.channels)
 
-  def encode(self, rgb: jax.Array) -> jax.Array:
+  def encode(self, rgb: jax.Array, dtype: Any = None) -> jax.Array:
     """The most likely latents of pictures.
 
     Args:
-      rgb: floats [B, H, W, 3] in 0..1; H and W multiples of `config.pixels`. Its
-        dtype is the one computed in.
+      rgb: floats [B, H, W, 3] in 0..1; H and W multiples of `config.pixels`.
+      dtype: computed in; None is that of `rgb`.
 
     Returns:
       [B, H / pixels, W / pixels, channels], dtype of `rgb`: about zero mean and
@@ -296,10 +303,13 @@ class Autoencoder(nnx.Module):
       raise ValueError(f"rgb must be floats in 0..1, got {rgb.dtype}.")
     # TPUs would multiply float32 as bfloat16.
     with jax.default_matmul_precision("float32"):
-      moments = self.quant_conv(self.encoder(rgb * 2 - 1))
+      # Colours are finer about the middle, where bfloat16 is: scale, then round.
+      x = sharding.constrain((rgb * 2 - 1).astype(dtype or rgb.dtype), _EVERYTHING)
+      moments = self.quant_conv(self.encoder(x))
     mode = moments[..., :self.config.latent_channels].astype(jnp.float32)
     mean, std = self.bn.statistics(self.config.batch_norm_eps)
-    return ((patchify(mode) - mean) / std).astype(rgb.dtype)
+    latents = ((patchify(mode) - mean) / std).astype(rgb.dtype)
+    return sharding.constrain(latents, sharding.BATCH)
 
   def decode(self, latents: jax.Array) -> jax.Array:
     """Pictures of latents, computed in float32 whatever comes in.
@@ -312,6 +322,7 @@ class Autoencoder(nnx.Module):
     """
     mean, std = self.bn.statistics(self.config.batch_norm_eps)
     z = unpatchify(latents.astype(jnp.float32) * std + mean)
+    z = sharding.constrain(z, _EVERYTHING)
     with jax.default_matmul_precision("float32"):
       return self.decoder(self.post_quant_conv(z)) * 0.5 + 0.5
 

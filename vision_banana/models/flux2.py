@@ -11,7 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from vision_banana.models import layers
+from vision_banana.models import layers, sharding
+
+# What the backward pass finds kept of each block, by name; the rest it computes again.
+# 'none' keeps everything, 'dots' what the weight matrices put out.
+REMAT = {
+    "none": None,
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    "full": jax.checkpoint_policies.nothing_saveable,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,9 +76,8 @@ class QueryKeyNorm(nnx.Module):
     self.query = layers.RMSNorm(config.head_dim, config.eps)
     self.key = layers.RMSNorm(config.head_dim, config.eps)
 
-  def __call__(self, qkv: jax.Array, heads: int) -> tuple[jax.Array, ...]:
-    q, k, v = (
-        t.reshape(*t.shape[:2], heads, -1) for t in jnp.split(qkv, 3, -1))
+  def __call__(self, qkv: list[jax.Array], heads: int) -> tuple[jax.Array, ...]:
+    q, k, v = (layers.heads(t, heads) for t in qkv)
     return self.query(q), self.key(k), v
 
 
@@ -95,21 +102,24 @@ class DoubleBlock(nnx.Module):
     self.text = Stream(config, rngs)
 
   def __call__(self, image, text, image_mod, text_mod, rope, key_mask):
-    eps, heads = self.config.eps, self.config.num_heads
+    c = self.config
+    eps, heads, hidden = c.eps, c.num_heads, c.mlp_width
     sides = ((self.text, text, text_mod), (self.image, image, image_mod))
     joined = []
     for stream, x, mod in sides:
       h = modulate(layers.layer_norm(x, eps), mod[0], mod[1])
-      joined.append(stream.norm(stream.qkv(h), heads))
+      joined.append(stream.norm(stream.qkv.split(h, (c.width,) * 3), heads))
     q, k, v = (jnp.concatenate(parts, 1) for parts in zip(*joined))
     q, k = layers.apply_rope(q, rope), layers.apply_rope(k, rope)
     attended = layers.attention(q, k, v, key_mask)
     split = text.shape[1]
     outs = []
     for (stream, x, mod), a in zip(sides, (attended[:, :split], attended[:, split:])):
-      x = x + mod[2] * stream.out(a)
+      x = sharding.constrain(x + mod[2] * stream.out(a), sharding.BATCH)
       h = modulate(layers.layer_norm(x, eps), mod[3], mod[4])
-      outs.append(x + mod[5] * stream.mlp_out(layers.swiglu(stream.mlp_in(h))))
+      h = layers.swiglu(*stream.mlp_in.split(h, (hidden, hidden)))
+      outs.append(sharding.constrain(
+          x + mod[5] * stream.mlp_out(h), sharding.BATCH))
     return outs[1], outs[0]
 
 
@@ -126,12 +136,13 @@ class SingleBlock(nnx.Module):
   def __call__(self, x, mod, rope, key_mask):
     c = self.config
     h = modulate(layers.layer_norm(x, c.eps), mod[0], mod[1])
-    qkv, mlp = jnp.split(self.fused_in(h), [3 * c.width], -1)
+    *qkv, gate, up = self.fused_in.split(
+        h, (c.width,) * 3 + (c.mlp_width,) * 2)
     q, k, v = self.norm(qkv, c.num_heads)
     q, k = layers.apply_rope(q, rope), layers.apply_rope(k, rope)
     attended = layers.attention(q, k, v, key_mask)
-    out = self.fused_out(jnp.concatenate([attended, layers.swiglu(mlp)], -1))
-    return x + mod[2] * out
+    out = self.fused_out.joined([attended, layers.swiglu(gate, up)])
+    return sharding.constrain(x + mod[2] * out, sharding.BATCH)
 
 
 def modulate(x: jax.Array, shift: jax.Array, scale: jax.Array) -> jax.Array:
@@ -173,6 +184,7 @@ class Flux2(nnx.Module):
       image_ids: np.ndarray,
       text_ids: np.ndarray,
       key_mask: jax.Array | None = None,
+      remat: str = "none",
   ) -> jax.Array:
     """Runs the network.
 
@@ -184,6 +196,7 @@ class Flux2(nnx.Module):
       text_ids: integers [T, 4].
       key_mask: bool [B, T + N], False tokens are not attended to; None attends
         to all, padding included, as klein does.
+      remat: key of `REMAT`.
 
     Returns:
       [B, N, in_channels], dtype of `image`.
@@ -197,7 +210,8 @@ class Flux2(nnx.Module):
     condition = jax.nn.silu(embedded)
 
     def modulation(projection: layers.Linear, parts: int) -> list[jax.Array]:
-      return jnp.split(projection(condition)[:, None], parts, -1)
+      out = sharding.constrain(projection(condition), sharding.BATCH)
+      return jnp.split(out[:, None], parts, -1)
 
     image_mod = modulation(self.image_modulation, 6)
     text_mod = modulation(self.text_modulation, 6)
@@ -209,7 +223,13 @@ class Flux2(nnx.Module):
     def single(x, block):
       return block(x, single_mod, rope, key_mask), None
 
-    streams = (self.image_in(image), self.text_in(text))
+    if REMAT[remat]:
+      # A compiled loop keeps what is computed again apart; blocks beside each other
+      # in one turn need to be told.
+      kept = dict(policy=REMAT[remat], prevent_cse=c.unroll > 1)
+      double, single = (jax.checkpoint(f, **kept) for f in (double, single))
+    streams = tuple(sharding.constrain(x, sharding.BATCH)
+                    for x in (self.image_in(image), self.text_in(text)))
     (x, text), _ = jax.lax.scan(double, streams, self.double, unroll=c.unroll)
     x, _ = jax.lax.scan(
         single, jnp.concatenate([text, x], 1), self.single, unroll=c.unroll)

@@ -8,6 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from vision_banana.models import attention as attention_lib
+from vision_banana.models import sharding
+
 M = TypeVar("M", bound=nnx.Module)
 
 
@@ -41,9 +44,77 @@ class Linear(nnx.Module):
     self.kernel = nnx.Param(init(rngs.params(), (features_in, features_out)))
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    kernel = self.kernel[...].astype(x.dtype)
-    flat = x.reshape(-1, x.shape[-1]) @ kernel
-    return flat.reshape(*x.shape[:-1], kernel.shape[-1])
+    return project(x, self.kernel[...])
+
+  def split(self, x: jax.Array, sizes: tuple[int, ...]) -> list[jax.Array]:
+    """The output as parts of `sizes` channels, as where matrices are fused into one.
+
+    On a mesh each part is split over the tensor axis by itself, so that a device
+    holds the same heads of queries, keys and values, and gates with what they gate.
+    """
+    shards = sharding.tensor_shards(sizes)
+    ends = np.cumsum(sizes)[:-1]
+    if shards == 1:
+      return jnp.split(self(x), ends, -1)
+    kernel = _by_shard(self.kernel[...], sizes, shards, 1)
+    out = project(x, sharding.constrain(kernel, "fsdp", sharding.TENSOR))
+    out = sharding.constrain(
+        out.reshape(*x.shape[:-1], shards, -1), sharding.BATCH,
+        *[None] * (x.ndim - 2), sharding.TENSOR)
+    return [part.reshape(*x.shape[:-1], -1)
+            for part in jnp.split(out, ends // shards, -1)]
+
+  def joined(self, parts: list[jax.Array]) -> jax.Array:
+    """The output for parts side by side, each split over the tensor axis by itself."""
+    sizes = tuple(part.shape[-1] for part in parts)
+    shards, x = sharding.tensor_shards(sizes), jnp.concatenate(parts, -1)
+    if shards == 1:
+      return self(x)
+    kernel = _by_shard(self.kernel[...], sizes, shards, 0)
+    return project(_by_shard(x, sizes, shards, x.ndim - 1),
+                    sharding.constrain(kernel, sharding.TENSOR, "fsdp"))
+
+
+def _by_shard(x: jax.Array, sizes: tuple[int, ...], shards: int, axis: int
+              ) -> jax.Array:
+  """Parts of `sizes` along an axis, reordered: the first share of each, the second …"""
+  parts = [
+      part.reshape(*part.shape[:axis], shards, -1, *part.shape[axis + 1:])
+      for part in jnp.split(x, np.cumsum(sizes)[:-1], axis)]
+  return jnp.concatenate(parts, axis + 1).reshape(x.shape)
+
+
+def project(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """[..., in] @ [in, out] in the dtype of `x`."""
+  flat = x.reshape(-1, x.shape[-1])
+  if kernel.dtype == x.dtype:
+    out = flat @ kernel
+  else:
+    out = _matmul(flat, kernel)
+  return out.reshape(*x.shape[:-1], kernel.shape[-1])
+
+
+@jax.custom_vjp
+def _matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """x @ kernel in the dtype of `x`; the kernel's gradient is summed in its own.
+
+  Plain differentiation would sum it over devices in the dtype of `x`.
+  """
+  return x @ kernel.astype(x.dtype)
+
+
+def _matmul_forward(x, kernel):
+  return _matmul(x, kernel), (x, kernel)
+
+
+def _matmul_backward(saved, g):
+  x, kernel = saved
+  return (g @ kernel.astype(x.dtype).T,
+          jnp.matmul(x.T, g, preferred_element_type=jnp.promote_types(
+              x.dtype, kernel.dtype)).astype(kernel.dtype))
+
+
+_matmul.defvjp(_matmul_forward, _matmul_backward)
 
 
 class RMSNorm(nnx.Module):
@@ -127,12 +198,16 @@ def attention(
     v: values.
     key_mask: bool [B, S], False keys are not attended to; None attends to all.
   """
-  mask = None if key_mask is None else key_mask[:, None, None, :]
-  out = jax.nn.dot_product_attention(q, k, v, mask=mask)
+  out = attention_lib.attend(q, k, v, key_mask)
   return out.reshape(*out.shape[:2], -1)
 
 
-def swiglu(x: jax.Array) -> jax.Array:
-  """silu(first half) · second half of the last axis."""
-  gate, up = jnp.split(x, 2, -1)
+def heads(x: jax.Array, num: int) -> jax.Array:
+  """[B, S, num·dim] to [B, S, num, dim], on a mesh split by heads."""
+  return sharding.constrain(
+      x.reshape(*x.shape[:-1], num, -1), sharding.BATCH, None, sharding.TENSOR)
+
+
+def swiglu(gate: jax.Array, up: jax.Array) -> jax.Array:
+  """silu(gate) · up."""
   return jax.nn.silu(gate) * up

@@ -21,7 +21,7 @@ import safetensors.numpy
 from vision_banana.errors import UserError
 from vision_banana.models import safetensors_io
 from vision_banana.models.flux2 import Flux2Config
-from vision_banana.models.weight_tables import WeightMap, weight_map
+from vision_banana.models.weight_tables import Piece, WeightMap, weight_map
 
 # {module: {'a': [rank, in], 'b': [out, rank]}}.
 Weights = dict[str, dict[str, Any]]
@@ -111,22 +111,35 @@ def merge(params: Mapping[str, Any], adapter: Adapter, config: Flux2Config
 
 
 def _merged(value, path: str, adapter: Adapter, wanted: WeightMap):
-  parts = [(piece, piece.key.removesuffix(".weight")) for piece in wanted.by_path[path]]
-  parts = [(piece, name) for piece, name in parts if name in adapter.weights]
-  if not parts:
+  pieces = wanted.by_path[path]
+  if not any(_module(piece) in adapter.weights for piece in pieces):
     return value
-  total = jnp.asarray(value).astype(jnp.float32)
-  for piece, name in parts:
-    a, b = (jnp.asarray(adapter.weights[name][side]).astype(jnp.float32)
-            for side in "ab")
+  matrices = [_added(value if layer is None else value[layer],
+                     [p for p in pieces if p.layer == layer], adapter)
+              for layer in dict.fromkeys(p.layer for p in pieces)]
+  # Whole matrices side by side, not parts put into one that is there: the second, on
+  # a mesh, has every device gather it.
+  return matrices[0] if pieces[0].layer is None else jnp.stack(matrices)
+
+
+def _module(piece: Piece) -> str:
+  return piece.key.removesuffix(".weight")
+
+
+def _added(value, pieces: list[Piece], adapter: Adapter):
+  """One matrix [in, out] with what an adapter has for its `pieces`."""
+  changes = []
+  for piece in sorted(pieces, key=lambda p: p.start):
+    pair = adapter.weights.get(_module(piece))
+    if pair is None:
+      changes.append(jnp.zeros((value.shape[0], piece.size)))
+      continue
+    a, b = (jnp.asarray(pair[side]).astype(jnp.float32) for side in "ab")
     rows = b[piece.row:piece.row + piece.size]
-    delta = adapter.scale(name) * jnp.matmul(
-        rows, a, precision=jax.lax.Precision.HIGHEST).T
-    place = (slice(None), slice(piece.start, piece.start + piece.size))
-    if piece.layer is not None:
-      place = (piece.layer, *place)
-    total = total.at[place].add(delta)
-  return total.astype(value.dtype)
+    changes.append(adapter.scale(_module(piece)) * jnp.matmul(
+        rows, a, precision=jax.lax.Precision.HIGHEST).T)
+  change = changes[0] if len(changes) == 1 else jnp.concatenate(changes, 1)
+  return (jnp.asarray(value).astype(jnp.float32) + change).astype(value.dtype)
 
 
 def read(path: str, config: Flux2Config) -> Adapter:

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from vision_banana.models import layers
+from vision_banana.models import layers, sharding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,16 +100,18 @@ class Block(nnx.Module):
 
   def __call__(self, x, rope, mask):
     c = self.config
-    qkv = self.qkv(self.attention_norm(x))
-    qkv = qkv.reshape(*qkv.shape[:2], -1, c.head_dim)
-    q, k, v = jnp.split(qkv, [c.num_heads, c.num_heads + c.num_kv_heads], 2)
+    counts = (c.num_heads, c.num_kv_heads, c.num_kv_heads)
+    q, k, v = (layers.heads(t, n) for t, n in zip(self.qkv.split(
+        self.attention_norm(x), tuple(n * c.head_dim for n in counts)), counts))
     q = apply_rope(self.query_norm(q), rope)
     k = apply_rope(self.key_norm(k), rope)
     # Shares each key head among consecutive query heads; softmax in float32.
     attended = jax.nn.dot_product_attention(
         q, k, v, mask=mask[:, None, None, :], is_causal=True)
     x = x + self.out(attended.reshape(*x.shape[:2], -1))
-    return x + self.mlp_out(layers.swiglu(self.mlp_in(self.mlp_norm(x))))
+    h = self.mlp_in.split(self.mlp_norm(x), (c.mlp_width,) * 2)
+    return sharding.constrain(
+        x + self.mlp_out(layers.swiglu(*h)), sharding.BATCH)
 
 
 class Qwen3(nnx.Module):
@@ -144,7 +146,13 @@ class Qwen3(nnx.Module):
       return (x, jnp.where(taps == index, x, kept)), None
 
     # Not nnx.Embed's call, which returns float32 whatever the parameters are.
-    x = jnp.take(self.embedding.embedding[...], ids, axis=0, mode="fill")
+    # Rows of a table whose columns are split over devices, then split by sample:
+    # one axis a time, which the compiler can do without making anything whole.
+    x = jnp.take(self.embedding.embedding[...], sharding.constrain(ids, "data"),
+                 axis=0, mode="fill")
+    for axes in (("fsdp", sharding.TENSOR), "fsdp"):
+      x = sharding.constrain(x, "data", None, axes)
+    x = sharding.constrain(x, sharding.BATCH)
     # States are kept as they pass: stacking those of all layers takes nine times
     # the memory.
     kept = jnp.where(taps == 0, x, jnp.zeros_like(x))

@@ -9,7 +9,7 @@ import tokenizers
 from flax import nnx
 
 from vision_banana.errors import UserError
-from vision_banana.models import layers
+from vision_banana.models import layers, sharding
 
 PAD, EOS = 0, 1
 
@@ -102,19 +102,19 @@ class Block(nnx.Module):
   def __init__(self, config: TextConfig, rngs: nnx.Rngs):
     self.num_heads = config.num_heads
     d, hidden = config.width, int(config.width * config.mlp_ratio)
+    self.mlp_width = hidden
     self.qkv = layers.Linear(d, 3 * d, rngs)
     self.out = layers.Linear(d, d, rngs)
     self.mlp_in = layers.Linear(d, 2 * hidden, rngs)
     self.mlp_out = layers.Linear(hidden, d, rngs)
 
   def __call__(self, x, rope, mask):
-    qkv = self.qkv(layers.layer_norm(x, 1e-6))
-    q, k, v = (
-        t.reshape(*t.shape[:2], self.num_heads, -1) for t in jnp.split(qkv, 3, -1))
+    q, k, v = (layers.heads(t, self.num_heads) for t in self.qkv.split(
+        layers.layer_norm(x, 1e-6), (x.shape[-1],) * 3))
     q, k = layers.apply_rope(q, rope), layers.apply_rope(k, rope)
     x = x + self.out(layers.attention(q, k, v, mask))
-    h = self.mlp_in(layers.layer_norm(x, 1e-6))
-    return x + self.mlp_out(layers.swiglu(h))
+    h = self.mlp_in.split(layers.layer_norm(x, 1e-6), (self.mlp_width,) * 2)
+    return x + self.mlp_out(layers.swiglu(*h))
 
 
 class TextEncoder(nnx.Module):
@@ -133,5 +133,6 @@ class TextEncoder(nnx.Module):
         np.arange(ids.shape[1])[:, None], (c.width // c.num_heads,), 10000.0)
     x, _ = jax.lax.scan(
         lambda h, block: (block(h, rope, mask), None),
-        self.embedding(ids), self.blocks, unroll=True)
+        sharding.constrain(self.embedding(ids), sharding.BATCH), self.blocks,
+        unroll=True)
     return layers.layer_norm(x, 1e-6)

@@ -14,6 +14,7 @@ from vision_banana import settings
 from vision_banana.data.pipeline import DataConfig
 from vision_banana.errors import UserError
 from vision_banana.generators.flow import FlowConfig
+from vision_banana.models.flux2 import REMAT
 from vision_banana.models.lora import LoraConfig
 from vision_banana.train.optim import OptimConfig
 from vision_banana.train.partitioning import MeshConfig
@@ -41,6 +42,19 @@ class TrainConfig:
     steps: the run ends after this many steps.
     minutes: or after this much wall-clock time, counted from the end of the
       first step of this process; 0 means no limit. The schedule follows steps.
+    dtype: what the transformer computes in, and the text encoder and autoencoder
+      where they are not trained, which are held in it too: 'float32' or
+      'bfloat16'. Trained weights are kept in float32, and norms, softmax and the
+      loss computed in it, whatever this says.
+    grad_dtype: what matrices are gathered in, and their gradients made and summed
+      over devices: 'float32', or with dtype bfloat16 'bfloat16', half the bytes.
+    remat: what training keeps of each block of the transformer: 'none' computes
+      nothing twice, 'dots' keeps what the weight matrices put out, 'full' nothing.
+    accumulate: pieces that a batch is taken in, one after the other; the memory of
+      one, the gradient of all.
+    ema: averaged weights: 'float32', 'bfloat16' (half the bytes; rounded at
+      random, so that nothing is lost on the whole) or 'off' (none; the run's
+      samples and its model are of the weights as they are).
     ema_decay: decay of the averaged weights per step.
     log_every: steps between lines of the log and of `metrics.jsonl`.
     checkpoint_every: steps between checkpoints.
@@ -51,6 +65,11 @@ class TrainConfig:
   """
   steps: int
   minutes: float = 0.0
+  dtype: str = "float32"
+  grad_dtype: str = "float32"
+  remat: str = "none"
+  accumulate: int = 1
+  ema: str = "float32"
   ema_decay: float = 0.999
   log_every: int = 50
   checkpoint_every: int = 1000
@@ -60,9 +79,19 @@ class TrainConfig:
   sample_steps: int = 4
 
   def __post_init__(self):
-    for name in ("steps", "log_every", "checkpoint_every", "keep", "sample_steps"):
+    for name in ("steps", "log_every", "checkpoint_every", "keep", "sample_steps",
+                 "accumulate"):
       if getattr(self, name) < 1:
         raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+    floats = ("float32", "bfloat16")
+    for name, known in (("dtype", floats), ("grad_dtype", floats),
+                        ("ema", ("off", *floats)), ("remat", tuple(REMAT))):
+      if getattr(self, name) not in known:
+        raise ValueError(
+            f"{name} '{getattr(self, name)}': use one of {', '.join(known)}.")
+    if (self.dtype, self.grad_dtype) == ("float32", "bfloat16"):
+      raise ValueError("grad_dtype bfloat16 needs dtype bfloat16: it would round "
+                       "the weights of a float32 computation.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,13 +73,7 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
   Raises:
     UserError: a file cannot be read, or sizes in the config contradict each other.
   """
-  sizes = zoo.model_config(config.model.name, config.model.overrides)
-  for key in ("size", "num_references"):
-    field = "image_size" if key == "size" else key
-    if getattr(config.data, key) != getattr(sizes, field):
-      raise UserError(
-          f"config.data.{key} is {getattr(config.data, key)} and the model's {field} "
-          f"{getattr(sizes, field)}; set config.model.overrides.{field} or the data's.")
+  sizes = model_sizes(config)
   params, tokenizer = None, None
   if config.init_from:
     found = saved.read(find(config.init_from))
@@ -95,9 +89,27 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
   if config.model.tokenizer:
     tokenizer = text.Tokenizer.from_file(
         find(config.model.tokenizer), sizes.text.max_length)
-  generator = flow.Flow(config.model.name, sizes, config.flow, tokenizer or
-                        text.Tokenizer.bytes_only(sizes.text.max_length))
+  generator = flow.Flow(
+      config.model.name, sizes, config.flow,
+      tokenizer or text.Tokenizer.bytes_only(sizes.text.max_length),
+      dtype=config.train.dtype, remat=config.train.remat)
   return generator, params
+
+
+def model_sizes(config: Experiment) -> zoo.ModelConfig:
+  """Sizes of the model that a config names.
+
+  Raises:
+    UserError: the model is unknown, or sizes in the config contradict each other.
+  """
+  sizes = zoo.model_config(config.model.name, config.model.overrides)
+  for key in ("size", "num_references"):
+    field = "image_size" if key == "size" else key
+    if getattr(config.data, key) != getattr(sizes, field):
+      raise UserError(
+          f"config.data.{key} is {getattr(config.data, key)} and the model's {field} "
+          f"{getattr(sizes, field)}; set config.model.overrides.{field} or the data's.")
+  return sizes
 
 
 def find(name: str) -> str:

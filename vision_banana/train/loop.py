@@ -63,20 +63,16 @@ def fit(
   """
   workdir, c = pathlib.Path(workdir), config.train
   mesh = partitioning.make_mesh(config.mesh)
+  partitioning.check_batch(config.data.batch_size, c.accumulate, mesh)
   tx = optim.make(config.optim, c.steps)
   part = part or trained.Trained(generator.init)
   fixed = jax.device_put(part.fixed, partitioning.shardings(part.fixed, mesh))
   with contextlib.ExitStack() as stack:
+    stack.enter_context(jax.set_mesh(mesh))
     saved = stack.enter_context(
         contextlib.closing(checkpoint.Checkpointer(workdir, c.keep)))
     state = start(config, part, tx, mesh, saved, data, params)
-    step = jax.jit(
-        step_lib.make_step(
-            generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks,
-            combine=part.combine),
-        donate_argnums=0,
-        out_shardings=(partitioning.shardings(state, mesh),
-                       partitioning.replicated(mesh)))
+    step = jit_step(config, generator, part, tx, mesh, state, tasks)
     done = first = int(state["step"])
     if done >= c.steps:
       say(f"{workdir}: already trained to step {done} of {c.steps}.")
@@ -111,16 +107,37 @@ def fit(
         log.check()
         saved.save(state, data.get_state())
         if export and reason != "SIGTERM":
-          export(multihost_utils.process_allgather(state["ema"], tiled=True), done)
+          export(multihost_utils.process_allgather(
+              step_lib.averaged(state), tiled=True), done)
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
-        log.picture(done, draw(part.combine(state["ema"], fixed)))
+        log.picture(done, draw(part.combine(step_lib.averaged(state), fixed)))
   say({"done": f"done: {done} steps, {saved.path(done)}",
        "minutes": f"stopped at step {done}: {c.minutes:g} minutes are spent, "
                   f"{saved.path(done)}",
        "SIGTERM": f"SIGTERM: saved step {done} to {saved.path(done)}; the same "
                   "command goes on from there."}[reason])
   return Result(done, reason, step._cache_size())
+
+
+def jit_step(
+    config: Experiment, generator: Any, part: trained.Trained, tx: Any, mesh: Mesh,
+    state: Any, tasks: tuple[str, ...],
+) -> Any:
+  """The train step, (state, batch, fixed) → (state, metrics), to run or to lower.
+
+  Args:
+    config, generator, part, tasks: as in `fit`.
+    tx: the optimiser.
+    mesh: of the devices.
+    state: arrays or shapes; donated when it runs.
+  """
+  c = config.train
+  step = step_lib.make_step(
+      generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks,
+      combine=part.combine, accumulate=c.accumulate, grad_dtype=c.grad_dtype)
+  return jax.jit(step, donate_argnums=0, out_shardings=(
+      partitioning.shardings(state, mesh), partitioning.replicated(mesh)))
 
 
 def start(
@@ -132,7 +149,8 @@ def start(
   Args and errors: as in `fit`; only `init` of `part` is used.
   """
   key = jax.random.key(config.seed)
-  fresh = lambda key: step_lib.init_state(part.init(key), tx)
+  ema = config.train.ema
+  fresh = lambda key: step_lib.init_state(part.init(key), tx, ema)
   shapes = jax.eval_shape(fresh, key)
   restored = saved.restore(partitioning.targets(shapes, mesh))
   if restored is not None:
@@ -143,7 +161,8 @@ def start(
   placed = partitioning.shardings(shapes, mesh)
   if params is None:
     return jax.jit(fresh, out_shardings=placed)(key)
-  return jax.jit(lambda p: step_lib.init_state(p, tx), out_shardings=placed)(params)
+  return jax.jit(
+      lambda p: step_lib.init_state(p, tx, ema), out_shardings=placed)(params)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,12 @@
-"""Optimiser: AdamW or Muon, a schedule, clipping and per-module learning rates.
+"""Optimiser: AdamW, Muon or Adafactor, a schedule, clipping, rates by module.
 
 Muon (Jordan 2024) orthogonalises the momentum of weight matrices; everything
 that is no matrix of a hidden layer stays with Adam. Its updates are scaled to
 Adam's root mean square (Liu et al. 2025, "Muon is Scalable for LLM Training"),
 so that one learning rate serves both.
+
+Adafactor (Shazeer & Stern 2018) keeps row and column means of the squared gradients
+in place of all of them. Learning rates are absolute here, as for the others.
 """
 
 import dataclasses
@@ -24,7 +27,8 @@ class OptimConfig:
   """Keys of `config.optim`.
 
   Attributes:
-    name: 'adamw' or 'muon'.
+    name: 'adamw' (8 bytes a parameter), 'muon' (4, and 8 where Adam is left) or
+      'adafactor' (4, or next to nothing with b1 = 0).
     lr: peak learning rate.
     schedule: 'constant', 'cosine' or 'wsd' (warm-up, stable, linear decay).
     warmup_steps: linear warm-up from zero, in steps.
@@ -32,9 +36,11 @@ class OptimConfig:
     end_lr: final learning rate as a fraction of `lr` ('cosine' and 'wsd').
     weight_decay: decoupled, on matrices only; multiplied by the learning rate.
     clip_norm: gradients are clipped to this global norm; 0 turns it off.
-    b1: Adam's first moment decay.
-    b2: Adam's second moment decay.
+    b1: first moment decay of Adam and Adafactor; 0: Adafactor keeps none.
+    b2: Adam's second moment decay. Adafactor's is 1 − step^−0.8.
     muon_momentum: Muon's momentum.
+    moment_dtype: of first moments and Muon's momentum: 'float32', or 'bfloat16' at
+      half the bytes. Second moments are float32: small changes add up in them.
     adam_paths: regular expressions, searched in 'a/b/c' parameter paths, of
       matrices that Muon leaves to Adam: embeddings and the projections into and
       out of the network.
@@ -52,13 +58,18 @@ class OptimConfig:
   b1: float = 0.9
   b2: float = 0.95
   muon_momentum: float = 0.95
+  moment_dtype: str = "float32"
   adam_paths: tuple[str, ...] = (
       "embedding", "(image|text|time)_(in|out)/", "modulation")
   lr_multipliers: dict[str, float] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self):
-    if self.name not in ("adamw", "muon"):
-      raise ValueError(f"name '{self.name}' is unknown; use 'adamw' or 'muon'.")
+    if self.name not in ("adamw", "muon", "adafactor"):
+      raise ValueError(f"name '{self.name}' is unknown; use 'adamw', 'muon' or "
+                       "'adafactor'.")
+    if self.moment_dtype not in ("float32", "bfloat16"):
+      raise ValueError(f"moment_dtype '{self.moment_dtype}' is unknown; use "
+                       "'float32' or 'bfloat16'.")
     if self.schedule not in ("constant", "cosine", "wsd"):
       raise ValueError(f"schedule '{self.schedule}' is unknown; use 'constant', "
                        "'cosine' or 'wsd'.")
@@ -93,9 +104,11 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
 
 
 def label(path: str, ndim: int, config: OptimConfig) -> str:
-  """'muon' or 'adam' for one parameter."""
+  """'muon', 'adafactor' or 'adam' for one parameter."""
   if config.name == "adamw" or not is_matrix(path, ndim):
     return "adam"
+  if config.name == "adafactor":
+    return "adafactor"
   return "adam" if any(re.search(p, path) for p in config.adam_paths) else "muon"
 
 
@@ -110,7 +123,7 @@ def is_matrix(path: str, ndim: int) -> bool:
 def make(config: OptimConfig, total_steps: int) -> optax.GradientTransformation:
   """The whole optimiser, in float32.
 
-  Order: clip by global norm, precondition (Muon or Adam), decoupled weight decay
+  Order: clip by global norm, precondition (Muon, Adafactor or Adam), decoupled weight decay
   on matrices, per-module factors, learning rate.
   """
   def by_path(fn):
@@ -122,11 +135,16 @@ def make(config: OptimConfig, total_steps: int) -> optax.GradientTransformation:
   axes = lambda params: jax.tree.map(
       lambda _: contrib.MuonDimensionNumbers(-2, -1), params)
   muon = optax.chain(
-      contrib.scale_by_muon(beta=config.muon_momentum,
+      contrib.scale_by_muon(beta=config.muon_momentum, mu_dtype=config.moment_dtype,
                             weight_dimension_numbers=axes),
       _match_adam_rms())
+  adam = optax.scale_by_adam(config.b1, config.b2, mu_dtype=config.moment_dtype)
+  adafactor = [optax.scale_by_factored_rms(), _clip_rms()]
+  if config.b1:
+    adafactor.append(optax.ema(
+        config.b1, debias=False, accumulator_dtype=config.moment_dtype))
   precondition = optax.partition(
-      {"muon": muon, "adam": optax.scale_by_adam(config.b1, config.b2)},
+      {"muon": muon, "adafactor": optax.chain(*adafactor), "adam": adam},
       by_path(lambda path, x: label(path, x.ndim, config)))
   parts = [optax.clip_by_global_norm(config.clip_norm)] if config.clip_norm else []
   parts += [
@@ -146,6 +164,18 @@ def _match_adam_rms() -> optax.GradientTransformation:
     del params
     return jax.tree.map(
         lambda u: u * (_ADAM_RMS * max(u.shape[-2:]) ** 0.5), updates)
+  return optax.stateless(update)
+
+
+def _clip_rms() -> optax.GradientTransformation:
+  """Scales each [..., in, out] update down to a root mean square of 1.
+
+  A stack of layers is many matrices; `optax.clip_by_block_rms` takes it for one.
+  """
+  def update(updates, params=None):
+    del params
+    rms = lambda u: jnp.sqrt(jnp.mean(jnp.square(u), (-2, -1), keepdims=True))
+    return jax.tree.map(lambda u: u / jnp.maximum(1.0, rms(u)), updates)
   return optax.stateless(update)
 
 

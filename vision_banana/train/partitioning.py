@@ -1,18 +1,21 @@
-"""The mesh, and one rule for where every array of a run lives.
+"""The mesh, and one table for where every array of a run lives.
 
-The same function gives the sharding of parameters, optimiser moments, averaged
-weights and restore targets: all end in the same parameter path and shape.
+It gives the sharding of parameters, optimiser moments, averaged weights, gradients
+and restore targets: all end in the same parameter path.
 """
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from vision_banana.errors import UserError
+from vision_banana.models import sharding
 from vision_banana.train.optim import path_of
 
 AXES = ("data", "fsdp", "tensor")
@@ -20,11 +23,23 @@ AXES = ("data", "fsdp", "tensor")
 # Leaves below this many elements are cheaper to replicate than to gather.
 SMALL = 2**16
 
+_BOTH = ("fsdp", "tensor")
+
 # First match holds: axes of the last two dimensions (in, out) of a matrix. A
 # projection that writes to the residual stream splits its input over `tensor`,
-# every other its output, so that a pair needs one reduction.
-RULES: tuple[tuple[str, tuple[str, str]], ...] = (
+# every other its output, so that a pair needs one reduction. Where matrices are
+# fused, the axis along which they lie side by side is whole in store, since its
+# parts do not end where shards would; `layers.Linear` splits each part in use.
+RULES: tuple[tuple[str, tuple[sharding.Axes, sharding.Axes]], ...] = (
+    # Convolutions [h, w, in, out] and linear layers alike are gathered in use.
+    (r"(^|/)autoencoder/", (None, _BOTH)),
+    (r"(^|/)(qkv|mlp_in|fused_in)/kernel$", (_BOTH, None)),
+    (r"(^|/)fused_out/kernel$", (None, _BOTH)),
     (r"(^|[/_])out/kernel$", ("tensor", "fsdp")),
+    (r"(^|/)embedding$", (None, _BOTH)),
+    # Adapters: a [rank, in], b [out, rank].
+    (r"transformer_blocks\..*/a$", (None, _BOTH)),
+    (r"transformer_blocks\..*/b$", (_BOTH, None)),
     (r"", ("fsdp", "tensor")),
 )
 
@@ -43,14 +58,20 @@ class MeshConfig:
   tensor: int = 1
 
 
-def make_mesh(config: MeshConfig) -> Mesh:
-  """A (data, fsdp, tensor) mesh over all devices, also when there is one.
+def make_mesh(
+    config: MeshConfig, devices: Sequence[jax.Device] | None = None) -> Mesh:
+  """A (data, fsdp, tensor) mesh, also over one device.
+
+  Args:
+    config: devices along each axis.
+    devices: None takes all there are.
 
   Raises:
     UserError: the axes do not multiply to the number of devices.
   """
   sizes = [config.data, config.fsdp, config.tensor]
-  total = jax.device_count()
+  devices = list(jax.devices() if devices is None else devices)
+  total = len(devices)
   fixed = int(np.prod([s for s in sizes if s != -1]))
   if sizes.count(-1) == 1 and fixed > 0 and total % fixed == 0:
     sizes[sizes.index(-1)] = total // fixed
@@ -58,28 +79,97 @@ def make_mesh(config: MeshConfig) -> Mesh:
     raise UserError(
         f"config.mesh: data={config.data} fsdp={config.fsdp} tensor={config.tensor} "
         f"does not fit {total} devices; at most one axis may be -1.")
-  # Auto: the compiler propagates shardings; make_mesh would default to Explicit.
-  return jax.make_mesh(tuple(sizes), AXES, axis_types=(AxisType.Auto,) * 3)
+  # An axis of 64 has to be folded into a torus of 16x16.
+  grid = mesh_utils.create_device_mesh(
+      sizes, devices, allow_split_physical_axes=True)
+  # Auto: the compiler propagates shardings.
+  return Mesh(grid, AXES, axis_types=(AxisType.Auto,) * 3)
 
 
-def spec(path: str, shape: tuple[int, ...], mesh: Mesh) -> PartitionSpec:
-  """Where one array lives, from its path and shape.
+def check_batch(size: int, accumulate: int, mesh: Mesh) -> None:
+  """Refuses a batch that devices cannot share evenly.
 
-  Leading axes (stacked layers) are never split, nor an axis that the mesh does
-  not divide.
+  Args:
+    size: samples of a step, over all processes.
+    accumulate: pieces that a step takes them in.
+    mesh: from `make_mesh`.
+
+  Raises:
+    UserError: see above.
   """
-  if len(shape) < 2 or int(np.prod(shape)) < SMALL:
+  rows = mesh.shape["data"] * mesh.shape["fsdp"]
+  if size % (rows * accumulate):
+    raise UserError(
+        f"config.data.batch_size is {size}; {accumulate} pieces "
+        f"(config.train.accumulate) over {rows} devices (data and fsdp of "
+        f"config.mesh) need a multiple of {rows * accumulate}.")
+
+
+def spec(path: str, shape: tuple[int, ...], mesh: Any) -> PartitionSpec:
+  """Where one parameter lives, from its path and shape.
+
+  Leading axes (stacked layers) are not split, nor an axis that the mesh does not
+  divide. A large array that no rule splits is split along its longest axis.
+  """
+  if not shape or int(np.prod(shape)) < SMALL:
     return PartitionSpec()
   axes = next(a for pattern, a in RULES if re.search(pattern, path))
-  last = [a if size % mesh.shape[a] == 0 else None
-          for a, size in zip(axes, shape[-2:])]
-  return PartitionSpec(*[None] * (len(shape) - 2), *last)
+  axes = (None,) * (len(shape) - 2) + axes[-len(shape):]
+  return _split(axes, shape, mesh)
+
+
+def _split(axes: tuple[sharding.Axes, ...], shape: tuple[int, ...], mesh: Any
+           ) -> PartitionSpec:
+  fitted = [sharding.fit(a, size, mesh) for a, size in zip(axes, shape, strict=True)]
+  if not any(fitted):
+    longest = int(np.argmax(shape))
+    fitted[longest] = sharding.fit(_BOTH, shape[longest], mesh)
+  return PartitionSpec(*fitted)
 
 
 def shardings(tree: Any, mesh: Mesh) -> Any:
-  """A `NamedSharding` for every leaf of any tree of arrays or shapes."""
+  """A `NamedSharding` for every leaf of any tree of arrays or shapes.
+
+  Args:
+    tree: parameters, or a state with `params`. What else a state holds lies where
+      the parameter lies whose path its own ends in. Factored moments have a
+      parameter's shape less one axis, and its spec less that axis.
+    mesh: of devices, or abstract.
+  """
+  leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+  shapes = {path_of(p): tuple(x.shape) for p, x in leaves}
+  owners = {p.removeprefix("params/"): shape for p, shape in shapes.items()
+            if p.startswith("params/")}
+
+  def place(key_path, x):
+    path, shape = path_of(key_path), tuple(x.shape)
+    parts = path.split("/")
+    ends = ("/".join(parts[i:]) for i in range(len(parts)))
+    owner = next((end for end in ends if end in owners), path)
+    whole = owners.get(owner, shape)
+    if len(shape) == len(whole) - 1 and int(np.prod(shape)) >= SMALL:
+      # optax drops the longest axis for `v_row` and the second longest for `v_col`;
+      # of a square matrix the name alone says which.
+      lost = np.argsort(whole)[-1 if "v_row" in parts else -2]
+      if np.delete(whole, lost).tolist() == list(shape):
+        axes = tuple(spec(owner, whole, mesh))
+        return NamedSharding(mesh, _split(
+            axes[:lost] + axes[lost + 1:], shape, mesh))
+    return NamedSharding(mesh, spec(owner, shape, mesh))
+  return jax.tree_util.tree_map_with_path(place, tree)
+
+
+def constrain(tree: Any) -> Any:
+  """Has the compiler lay out parameters, or their gradients, by the table.
+
+  For use inside a jitted function under `jax.set_mesh`; nothing happens without.
+  """
+  mesh = jax.sharding.get_abstract_mesh()
+  if mesh.empty or mesh.size == 1:
+    return tree
   return jax.tree_util.tree_map_with_path(
-      lambda p, x: NamedSharding(mesh, spec(path_of(p), x.shape, mesh)), tree)
+      lambda p, x: jax.lax.with_sharding_constraint(
+          x, spec(path_of(p), x.shape, mesh)), tree)
 
 
 def targets(shapes: Any, mesh: Mesh) -> Any:

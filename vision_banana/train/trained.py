@@ -9,6 +9,7 @@ import jax
 from vision_banana.generators.base import Params
 from vision_banana.models import lora as lora_lib
 from vision_banana.models import zoo
+from vision_banana.train import step
 
 # Of a model with a learned autoencoder, as klein: text encoder and autoencoder stay
 # as they were published.
@@ -35,7 +36,7 @@ def choose(generator: Any, params: Params | None, lora: lora_lib.LoraConfig,
   """What a run trains, and the values to start from (None: from `init`).
 
   Args:
-    generator: the model.
+    generator: the model; what is not trained is held in its `dtype`.
     params: all of its parameters, or None for fresh ones.
     lora: with a rank above zero, adapters of the transformer alone are trained.
     key: of fresh parameters, if some of them stay.
@@ -54,10 +55,16 @@ def choose(generator: Any, params: Params | None, lora: lora_lib.LoraConfig,
       return {**fixed, "flux2": zoo.unflatten(merged)}
 
     fixed = generator.init(key) if params is None else params
-    return Trained(lambda key: lora_lib.init(config, lora, key), fixed, combine), None
+    return Trained(lambda key: lora_lib.init(config, lora, key),
+                   _held(fixed, generator), combine), None
   if "autoencoder" not in (params or {}):
     return Trained(generator.init), params
   fixed = {k: v for k, v in params.items() if k not in _TRAINED}
   trained = {k: params[k] for k in _TRAINED}
-  return Trained(lambda key: {k: generator.init(key)[k] for k in _TRAINED}, fixed,
+  return Trained(lambda key: {k: generator.init(key)[k] for k in _TRAINED},
+                 _held(fixed, generator),
                  lambda trained, fixed: {**fixed, **trained}), trained
+
+
+def _held(fixed: Params, generator: Any) -> Params:
+  return fixed if generator.dtype is None else step.cast(fixed, generator.dtype)
