@@ -10,6 +10,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from vision_banana.codecs.thresholds import DELTA
+
 # Angles this close to 0° or 180° (radians) have gradient zero.
 _MIN_ANGLE = 1e-6
 
@@ -57,7 +59,7 @@ def delta1(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
   Args and return value as in `abs_rel`. Its gradient is zero; see `soft_delta1`.
   """
   predicted, true, valid = _depths(predicted, true, valid)
-  inside = (predicted < 1.25 * true) & (true < 1.25 * predicted)
+  inside = (predicted < DELTA * true) & (true < DELTA * predicted)
   return masked_mean(inside.astype(jnp.float32), valid)
 
 
@@ -70,7 +72,7 @@ def soft_delta1(predicted: jax.typing.ArrayLike, true: jax.typing.ArrayLike,
   Args and return value as in `abs_rel`; towards temperature 0 this is `delta1`.
   """
   predicted, true, valid = _depths(predicted, true, valid)
-  margin = jnp.log(1.25) - _log_ratio(predicted, true)
+  margin = jnp.log(DELTA) - _log_ratio(predicted, true)
   return masked_mean(jax.nn.sigmoid(margin / temperature), valid)
 
 

@@ -6,11 +6,12 @@ answers. A model that does not beat them has not looked at the picture.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from vision_banana.eval import images, metrics
+from vision_banana.eval import images
+from vision_banana.eval.metrics import accumulate, edges, referring
 from vision_banana.eval.questions import CLASSES, Item, Scene, ask
 
 NAME = "constant picture"
@@ -75,13 +76,13 @@ def _nothing(items: Sequence[Item]) -> np.ndarray:
   return np.zeros_like(items[0].truth)
 
 
-def _mask(metric, key: str):
+def _mask(metric: Callable[[], accumulate.Accumulator], key: str):
   def best(items: Sequence[Item]) -> np.ndarray:
     truths = _truths(items[:_MASKS])
     share = truths.mean(axis=0)
     masks = [share >= level for level in np.unique(np.quantile(
         share, np.linspace(0, 0.99, 34)))]
-    scores = [metric([m] * len(truths), truths)[key] for m in masks]
+    scores = [accumulate.over(metric, [m] * len(truths), truths)[key] for m in masks]
     return masks[int(np.nanargmax(scores))].astype(np.int32)
   return best
 
@@ -95,8 +96,8 @@ _ANSWERS = {
     "normals": _direction,
     "semantic": _majority,
     "instance": _nothing,
-    "referring": _mask(metrics.referring, "ciou"),
-    "edges": _mask(metrics.edges, "f1"),
+    "referring": _mask(referring.Presence, "ciou"),
+    "edges": _mask(edges.Edges, "f1"),
     "modality": _direction,
     "text_to_image": _mean_picture,
 }

@@ -13,7 +13,16 @@ import numpy as np
 
 from vision_banana.data import sources
 from vision_banana.errors import UserError
-from vision_banana.eval import metrics, motorcycle
+from vision_banana.eval import motorcycle
+from vision_banana.eval.metrics import accumulate
+from vision_banana.eval.metrics import depth
+from vision_banana.eval.metrics import edges
+from vision_banana.eval.metrics import instances
+from vision_banana.eval.metrics import normals
+from vision_banana.eval.metrics import pictures
+from vision_banana.eval.metrics import referring
+from vision_banana.eval.metrics import semantic
+from vision_banana.eval.metrics.depth_protocols import DepthProtocol
 from vision_banana.eval.questions import CLASSES, Item, Scene
 
 
@@ -89,17 +98,19 @@ def split_hash(scenes: Sequence[Scene]) -> str:
   return digest.hexdigest()[:16]
 
 
-def _score(metric: Callable[..., dict[str, float]], *arguments: Any):
-  return lambda values, items: metric(values, [i.truth for i in items], *arguments)
+def _score(metric: Callable[..., accumulate.Accumulator], *arguments: Any):
+  return lambda values, items: accumulate.over(
+      lambda: metric(*arguments), values, (i.truth for i in items))
 
 
-def _score_masks(metric: Callable[..., dict[str, float]]):
-  return lambda values, items: metric(
-      [np.asarray(v) > 0 for v in values], [i.truth for i in items])
+def _score_masks(metric: Callable[[], accumulate.Accumulator]):
+  return lambda values, items: accumulate.over(
+      metric, (np.asarray(v) > 0 for v in values), (i.truth for i in items))
 
 
 def _score_editing(values: Sequence[np.ndarray], items: Sequence[Item]):
-  return metrics.editing(values, [i.truth for i in items], [i.picture for i in items])
+  return accumulate.over(
+      pictures.Editing, values, ((i.truth, i.picture) for i in items))
 
 
 _ANGLES = (Metric("mean", "mean error", False, "°"),
@@ -116,23 +127,24 @@ _DEPTH = Protocol(
     f"clipped to [0.001, {_CAP:g}] m; no alignment. Per image, then the mean.",
     (Metric("delta1", "δ1", True), Metric("abs_rel", "AbsRel", False),
      Metric("rmse", "RMSE", False, "m")),
-    _score(metrics.depth, _CAP))
+    _score(depth.Depth, DepthProtocol(
+        "rooms", near=1e-3, far=_CAP, closed=True, clip=True)))
 _NORMALS = Protocol(
     "normals",
     "Canonical prompt. Truth: not zero. All pixels of the set pooled.",
-    _ANGLES, _score(metrics.normals))
+    _ANGLES, _score(normals.Normals))
 _SEMANTIC = Protocol(
     "semantic",
     f"Classes {', '.join(CLASSES[1:])}, and background for everything else; colours "
     "drawn anew for each picture. Nearest colour; one confusion matrix over the set.",
     (Metric("miou", "mIoU", True), Metric("accuracy", "accuracy", True),
      *(Metric(f"iou_{name}", f"IoU {name}", True) for name in CLASSES)),
-    _score(metrics.semantic, CLASSES))
+    _score(semantic.Semantic, CLASSES))
 _INSTANCE = Protocol(
     "instance",
     "The category with most instances in the picture, named in the prompt, black "
     "background. One-to-one matches with IoU ≥ .5, counted over the set.",
-    _F1, _score(metrics.instances))
+    _F1, _score(instances.Instances))
 _REFERRING = Protocol(
     "referring",
     "Per picture one phrase that fits something and one that fits nothing. A mask "
@@ -142,15 +154,15 @@ _REFERRING = Protocol(
      Metric("false_positives", "masks for absent things", False),
      Metric("presence_accuracy", "“is it there?” accuracy", True),
      Metric("presence_mcc", "“is it there?” MCC", True)),
-    _score_masks(metrics.referring))
+    _score_masks(referring.Presence))
 _EDGES = Protocol(
     "edges",
     "Canonical prompt. Edge pixels agree within one pixel; pooled over the set.",
-    _F1, _score_masks(metrics.edges))
+    _F1, _score_masks(edges.Edges))
 _MODALITY = Protocol(
     "modality",
     "True depth in cube colours is shown, normals are asked for; scored as normals.",
-    _ANGLES, _score(metrics.normals))
+    _ANGLES, _score(normals.Normals))
 _EDITING = Protocol(
     "editing",
     "One edit of each picture; the target is the scene rendered again. Mean over "
@@ -164,7 +176,7 @@ _TEXT_TO_IMAGE = Protocol(
     "From the caption alone. Total variation between pooled 8×8×8 RGB histograms: it "
     "compares colours and says nothing of content; look at the pictures.",
     (Metric("histogram_distance", "colour histogram distance", False),),
-    _score(metrics.color_histogram))
+    _score(pictures.ColorHistogram))
 
 ROOMS = Benchmark(
     name="rooms",
