@@ -95,7 +95,7 @@ def test_orders_and_sides_are_drawn_from_seed_and_name():
   orders = {tuple(i.name for i in _ballot(*who).items) for who in (
       ("Ann", 0), ("Ann", 0), ("Bo", 0), ("Ann", 1))}
   assert len(orders) == 3 and all(set(o) == {i.name for i in ITEMS} for o in orders)
-  sides = ["".join(_ballot(*who).left(i) for i in ITEMS) for who in (
+  sides = ["".join(map(_ballot(*who).left, ITEMS)) for who in (
       ("Ann", 0), ("Ann", 0), ("Bo", 0), ("Ann", 1))]
   assert sides[0] == sides[1] and len(set(sides)) == 3
   # 400 coins: 5 standard deviations.
