@@ -21,7 +21,7 @@ def _asker(server, tmp_path):
                log=lambda line: None)
 
 
-def _pair(phrase, count=0):
+def _pair(phrase, count):
   labels = np.zeros((100, 100), np.int32)
   labels.flat[:count] = 3
   return presence.Pair(PICTURE, phrase, labels)
@@ -34,7 +34,8 @@ def test_the_papers_multiple_choice(tmp_path):
     handler.send(400, {}) if phrase == "a bomb" else handler.say(said[phrase])
   with local.serving(behave) as server:
     by_model = presence.ByModel(_asker(server, tmp_path))
-    pairs = [_pair(p) for p in ("a mug", "a cow", "a ghost", "a bomb")]
+    pairs = [presence.Pair(PICTURE, p)
+             for p in ("a mug", "a cow", "a ghost", "a bomb")]
     assert by_model(pairs) == [True, False, None, None]
     assert local.prompt_of(server.seen[0][2]).splitlines()[1:3] == ["(A) Yes", "(B) No"]
     assert by_model.about == "presence: m, (A) Yes (B) No"
@@ -46,6 +47,8 @@ def test_the_mask_itself_without_an_outside_model():
       False, False, True, True]
   assert "0.01" in by_mask.about
   assert presence.ByMask()([_pair("x", 1), _pair("x", 2)]) == [False, True]
+  with pytest.raises(ValueError, match="painted"):
+    presence.ByMask()([presence.Pair(PICTURE, "x")])
   for share in (0, 1, -1, float("nan")):
     with pytest.raises(UserError, match="min_share"):
       presence.ByMask(share)

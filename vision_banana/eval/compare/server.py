@@ -93,15 +93,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     """What follows the token, and the query."""
     if not _THIS_MACHINE.fullmatch(self.headers.get("Host", "")):
       raise _Wrong(421, "Another machine", "Only this machine is served.")
-    address = urllib.parse.urlsplit(self.path)
-    empty, token, *rest = (address.path.split("/") + [""])[:5]
-    if empty or not hmac.compare_digest(token.encode(), self.server.token.encode()):
+    path, _, query = self.path.partition("?")
+    parts = path.split("/")
+    if len(parts) < 3 or parts[0] or not hmac.compare_digest(
+        parts[1].encode(), self.server.token.encode()):
       raise _NOWHERE
-    return rest, _fields(address.query)
+    return parts[2:], _fields(query)
 
   def _get(self, path: list[str], query: Mapping[str, str]) -> None:
-    path = [p for p in path if p]
-    if not path:
+    if path == [""]:
       self._html(200, page.welcome(len(self.server.items), self._nonce))
     elif path == ["rate"]:
       self._rate(query)
@@ -149,7 +149,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
   def _post(self, path: list[str], query: Mapping[str, str]) -> None:
     del query
-    if [p for p in path if p] != ["vote"]:
+    if path != ["vote"]:
       raise _NOWHERE
     size = self.headers.get("Content-Length", "")
     if not re.fullmatch(r"\d{1,9}", size, re.ASCII) or int(size) > _LARGEST_POST:

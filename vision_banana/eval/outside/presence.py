@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from vision_banana.codecs import instances
 from vision_banana.errors import UserError
 from vision_banana.eval import images
 from vision_banana.eval.outside import choices
@@ -27,11 +28,12 @@ class Pair:
   Attributes:
     picture: a path, or what else `images.read` reads.
     phrase: for example 'a red mug'.
-    labels: [H,W], the decoded answer to the phrase: 0 nothing, else an instance.
+    labels: [H,W], the decoded answer to the phrase: 0 nothing, else an instance;
+      None before anything was painted.
   """
   picture: images.ImageLike
   phrase: str
-  labels: np.ndarray
+  labels: np.ndarray | None = None
 
 
 class Presence(Protocol):
@@ -73,7 +75,7 @@ class ByModel:
 class ByMask:
   """Takes the painted mask's word: too small a share of the picture is 'not there'."""
 
-  def __init__(self, min_share: float = 2e-4):
+  def __init__(self, min_share: float = instances.MIN_AREA):
     """Sets the limit.
 
     Args:
@@ -90,5 +92,11 @@ class ByMask:
     self.about = f"presence: painted mask covers at least {min_share:g}"
 
   def __call__(self, pairs: Sequence[Pair]) -> list[bool | None]:
-    """See `Presence`; never None."""
+    """See `Presence`; never None.
+
+    Raises:
+      ValueError: a pair without labels.
+    """
+    if any(p.labels is None for p in pairs):
+      raise ValueError("presence by mask needs what was painted")
     return [float(np.mean(p.labels > 0)) >= self._min_share for p in pairs]
