@@ -219,7 +219,7 @@ def compare(args: argparse.Namespace) -> None:
     files.write_all({pathlib.Path(args.json): _json(found)})
   print(result.text(found))
   if unread:
-    print(f"left out: {unread} pairs that {args.judge_model} gave no readable answer to")
+    print(f"left out: {unread} pairs without a readable answer of {args.judge_model}")
 
 
 def _asker(args: argparse.Namespace, folder: pathlib.Path) -> asker.Asker:

@@ -122,8 +122,8 @@ def _compare(p: argparse.ArgumentParser) -> None:
   p.add_argument("b", metavar="B", help="another, with pictures of the same names")
   p.add_argument("--prompts", metavar="FILE", help="JSON {name: prompt} or JSONL lines "
                  "{\"name\", \"prompt\"} (default: what the folders say)")
-  p.add_argument("--inputs", metavar="DIR", help="the pictures that were edited, of the "
-                 "same names (default: what the folders say)")
+  p.add_argument("--inputs", metavar="DIR", help="the pictures that were edited, of "
+                 "the same names (default: what the folders say)")
   p.add_argument("--out", metavar="DIR", help="keeps the votes; a comparison goes on "
                  "(default: runs/compare/A-vs-B-…)")
   p.add_argument("--seed", type=int, default=0, help="of orders and sides")

@@ -57,7 +57,8 @@ def test_several_people_and_a_model(tmp_path):
   found = folders.two(tmp_path, 4)
   votes = _voted(found, tmp_path / "v", Ann="aat-", Bo="abt-", model_m="bbbb")
   summary = result.summary("x", "y", found, votes)
-  assert [r["rater"] for r in summary["rows"]] == ["all people", "Ann", "Bo", "model: m"]
+  assert [r["rater"] for r in summary["rows"]] == [
+      "all people", "Ann", "Bo", "model: m"]
   everyone, ann, _, model = summary["rows"]
   # Pair by pair: a win, one each, two ties; the model's votes are its own.
   assert (everyone["prompts"], everyone["wins"], everyone["ties"]) == (3, 1, 2)
@@ -111,7 +112,7 @@ def test_a_judge_from_the_shell(tmp_path, capsys, monkeypatch):
                       server.url, "--judge-model", "m", "--price", "1", "2"]) == 0
   printed = capsys.readouterr().out
   assert "model: m: 1 pairs; A 0, tie 1, B 0" in printed
-  assert "left out: 1 pairs that m gave no readable answer to" in printed
+  assert "left out: 1 pairs without a readable answer of m" in printed
   out, = (tmp_path / "runs/compare").glob("first-vs-second-*")
   assert len((out / "answers" / "costs.jsonl").read_text().splitlines()) == 4
 

@@ -134,7 +134,8 @@ def test_names_of_all_kinds(start):
 
 @pytest.mark.parametrize("path", [
     "/", "/rate?rater=Ann", "/wrong-token/", "/favicon.ico", "//", "/%2e%2e/etc/passwd",
-    "TOKENx/", "TOKEN", "TOKEN//", "//[", "/http://x/", "picture/../../first/p0.png", "../../../../etc/passwd", "picture/left",
+    "TOKENx/", "TOKEN", "TOKEN//", "//[", "/http://x/",
+    "picture/../../first/p0.png", "../../../../etc/passwd", "picture/left",
     "picture/left?rater=Ann&n=-1", "picture/left?rater=Ann&n=6", "picture/a?rater=Ann",
     "picture/left?rater=Ann&n=../p0", "picture/first/p0.png", "picture/input?rater=Ann"
     "&n=0", "picture/left/x?rater=Ann&n=0", "votes.jsonl", "rate?rater=Ann&n=x",

@@ -56,7 +56,8 @@ def test_blocked():
       "promptFeedback": {"blockReason": "SAFETY"},
       "usageMetadata": {"promptTokenCount": 300}}))
   assert reply == Reply("", 300, 0, "SAFETY")
-  reply, _ = _ask(lambda h, b: h.send(200, {"candidates": [{"finishReason": "SAFETY"}]}))
+  reply, _ = _ask(lambda h, b: h.send(
+      200, {"candidates": [{"finishReason": "SAFETY"}]}))
   assert reply == Reply("", None, None, "SAFETY")
 
 
@@ -76,10 +77,10 @@ def test_blocked():
      Unusable, "no such model"),
     (lambda h, b: h.send(200, b"{no"), Busy, ""), (lambda h, b: h.cut(), Busy, ""),
     (lambda h, b: h.reset(), Busy, ""), (lambda h, b: h.send(200, {}), Busy, ""),
-    (local.slowly(0.5, lambda h, b: h.send(200, ANSWER)), Busy, "Timeout")])
+    (local.slowly(5, lambda h, b: h.send(200, ANSWER)), Busy, "Timeout")])
 def test_failures(behaviour, kind, words):
   with pytest.raises(kind) as caught:
-    _ask(behaviour, Settings(timeout=0.25))
+    _ask(behaviour, Settings(timeout=2))
   assert words in str(caught.value)
 
 

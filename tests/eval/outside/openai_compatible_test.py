@@ -59,7 +59,7 @@ def test_without_key_and_settings_nothing_is_sent_for_them():
 
 @pytest.mark.parametrize("message, text", [
     ({"content": None}, ""), ({"content": None, "refusal": "I won't"}, "I won't"),
-    ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, "ab")])
+    ({"content": [{"type": "text", "text": "a"}, {"text": "b"}]}, "ab")])
 def test_odd_messages(message, text):
   answer = {"choices": [{"message": message, "finish_reason": None}]}
   with local.serving(lambda h, b: h.send(200, answer)) as server:
@@ -99,8 +99,8 @@ def test_an_empty_purse_is_not_worth_another_try():
 def test_retry_after_in_both_forms():
   error = _fails(lambda h, b: h.send(429, {}, Retry_After="7"), Busy)
   assert error.after == 7
-  then = email.utils.format_datetime(
-      datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=100), usegmt=True)
+  now = datetime.datetime.now(datetime.UTC)
+  then = email.utils.format_datetime(now + datetime.timedelta(seconds=100), usegmt=True)
   error = _fails(lambda h, b: h.send(503, {}, Retry_After=then), Busy)
   assert 90 < error.after <= 100
   assert [openai_compatible.seconds(t) for t in (None, "", "soon", "nan", "-3")] == [
@@ -139,12 +139,12 @@ def test_a_late_answer():
 def test_a_server_that_drips_is_late_too():
   def drip(handler, body):
     handler.send(200, b"", Content_Length="100000")
-    for _ in range(60):
+    for _ in range(600):
       handler.wfile.write(b" ")
       time.sleep(0.05)
   start = time.monotonic()
   assert "no answer in 0.3 s" in str(_fails(drip, Busy, Settings(timeout=0.3)))
-  assert time.monotonic() - start < 2.9  # it drips for three seconds
+  assert time.monotonic() - start < 20  # it drips for thirty seconds
 
 
 def test_an_endless_answer(monkeypatch):

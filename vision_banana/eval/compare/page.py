@@ -16,17 +16,17 @@ background:#e1e4e9;accent-color:#2563eb;display:block}
 progress::-webkit-progress-bar{background:#e1e4e9;border-radius:3px}
 progress::-webkit-progress-value{background:#2563eb;border-radius:3px}
 .asked{background:#fff;border:1px solid #e1e4e9;border-radius:10px;padding:12px 16px;
-margin:0 0 14px;display:flex;gap:16px;align-items:center}
+margin:0 0 14px}
 .asked p{margin:0;font-size:17px;overflow-wrap:anywhere;white-space:pre-line;
-max-height:30vh;overflow-y:auto;flex:1 1 0}
+max-height:20vh;overflow-y:auto}
 .asked .label{display:block;color:#6a7280;font-size:12px}
-.asked figure{flex:0 1 auto;max-width:38%}
-.asked img{width:auto;max-width:100%;max-height:22vh}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:14px;margin:0 0 14px}
 .two figure{max-width:none;min-width:0;background:#fff;border:1px solid #e1e4e9;
 border-radius:10px;padding:8px;text-align:center}
 .two figure.mine{border-color:#2563eb;box-shadow:0 0 0 1px #2563eb}
-.two img{height:min(56vh,52vw);object-fit:contain}
+.two img{object-fit:contain;max-height:48vh}
+.two .input{grid-column:1/-1}
+.two .input img{max-height:15vh}
 figcaption{text-align:center}
 form.vote{display:grid;grid-template-columns:1fr 1fr 1fr;gap:14px}
 button,.button,input[type=text]{font:inherit;min-height:48px;border-radius:8px;
@@ -51,7 +51,15 @@ padding:10px 14px;margin:0 0 14px;max-width:none}
 @media (max-width:620px){.page{padding:10px 10px 20px}
 .two,form.vote{gap:8px}.two figure{padding:4px}.asked{padding:10px 12px}
 .asked p{font-size:15px}button{font-size:14px;padding:6px 4px}
-kbd{display:none}.two img{height:auto;max-height:56vh}}
+kbd{display:none}}
+@media (min-width:900px) and (min-height:560px){
+.rate{display:flex;flex-direction:column;height:100vh}
+.two{flex:1 1 0;min-height:0;grid-template-rows:minmax(0,1fr)}
+.two.three{grid-template-columns:1fr 1fr 1fr}
+.two figure,.two a{display:flex;flex-direction:column;min-height:0}
+.two a{flex:1 1 0}
+.two .input{grid-column:auto;background:none;border-style:dashed}
+.two img,.two .input img{flex:1 1 0;min-height:0;max-height:none}}
 """
 # Keys wait for the pictures; a key that is held down votes once.
 _SCRIPT = """\
@@ -97,8 +105,8 @@ def welcome(count: int, nonce: str, problem: str = "", name: str = "") -> str:
   return _page("Which picture is better?", (
       "<main class='page'><section class='small'><h1>Which picture is better?</h1>"
       f"<p>{pairs} of pictures, each made from one prompt. Say which of the two shows "
-      "better what was asked for, or that neither does. You can stop at any time and "
-      f"go on under the same name.</p>{alert}<form action='rate' method='get'>"
+      "better what was asked for, or that they are equally good. You can stop at any "
+      f"time and go on under the same name.</p>{alert}<form action='rate' method='get'>"
       "<label for='rater'>Your name</label>"
       f"<input type='text' id='rater' name='rater' required maxlength='40' "
       f"autocomplete='off' autofocus value='{html.escape(name)}'{described}>"
@@ -119,7 +127,8 @@ def rate(ballot: Ballot, place: int, nonce: str, problem: str = "") -> str:
   alert = f"<p role='alert'>{html.escape(problem)}</p>" if problem else ""
   source = ""
   if item.input is not None:
-    source = (f"<figure>{_picture(ballot, place, 'input', 'The picture to edit')}"
+    source = ("<figure class='input'>"
+              f"{_picture(ballot, place, 'input', 'The picture to edit')}"
               "<figcaption>input</figcaption></figure>")
   two = "".join(
       f"<figure{' class=mine' if voted == side else ''}>"
@@ -142,7 +151,7 @@ def rate(ballot: Ballot, place: int, nonce: str, problem: str = "") -> str:
   if place + 1 < count:
     ahead = " ".join(_source(ballot, place + 1, side) for side in ("left", "right"))
   return _page(f"Pair {place + 1} of {count}", (
-      "<main class='page'><div class='top'><h1>Which picture is better?</h1>"
+      "<main class='page rate'><div class='top'><h1>Which picture is better?</h1>"
       f"<span>Pair {place + 1} of {count}</span><span>{done} voted</span>"
       f"<span>{html.escape(ballot.rater)}</span></div>"
       f"<progress aria-label='Pairs with your vote' max='{count}' value='{done}'>"
@@ -150,7 +159,8 @@ def rate(ballot: Ballot, place: int, nonce: str, problem: str = "") -> str:
       "<p role='alert' data-broken hidden>A picture could not be loaded; reload the "
       "page.</p>"
       f"<div class='asked'><p><span class='label'>Prompt</span>"
-      f"{html.escape(item.prompt)}</p>{source}</div><div class='two'>{two}</div>"
+      f"{html.escape(item.prompt)}</p></div>"
+      f"<div class='two{' three' if source else ''}'>{source}{two}</div>"
       "<form class='vote' method='post' action='vote'>"
       f"<input type='hidden' name='rater' value='{html.escape(ballot.rater)}'>"
       f"<input type='hidden' name='item' value='{html.escape(item.name)}'>"

@@ -157,7 +157,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
       raise _Wrong(413, "Too much", "A vote is a few words.")
     fields = _fields(self.rfile.read(int(size)).decode("utf-8", "replace"))
     ballot = self._rater(fields)
-    places = [n for n, item in enumerate(ballot.items) if item.name == fields.get("item")]
+    name = fields.get("item")
+    places = [n for n, item in enumerate(ballot.items) if item.name == name]
     said = fields.get("choice")
     if not places or said not in (*SIDES, "tie"):
       raise _Wrong(400, "No vote", "Go back and choose again.")
