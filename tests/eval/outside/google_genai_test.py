@@ -45,8 +45,11 @@ def test_the_request_and_the_reply():
   assert path.endswith("/models/gem:generateContent")
   assert {k.lower(): v for k, v in headers.items()}["x-goog-api-key"] == "secret"
   image, text = body["contents"][0]["parts"]
-  assert image["inlineData"]["mimeType"] == "image/png"
-  assert base64.urlsafe_b64decode(image["inlineData"]["data"]) == b"\x89PNG"
+  inline = dict(image["inlineData"])
+  # The API takes both spellings, releases of the client differ.
+  assert {inline.pop("mimeType", None), inline.pop("mime_type", None)} == {
+      None, "image/png"}
+  assert base64.urlsafe_b64decode(inline.pop("data")) == b"\x89PNG" and not inline
   assert text == {"text": "hello"}
   assert body["generationConfig"] == {"temperature": 0.0, "maxOutputTokens": 20}
 
