@@ -4,7 +4,7 @@ BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install -q -c constraints.txt
 export JAX_PLATFORMS ?= cpu
 
-.PHONY: demo test goldens notebooks memory build clean
+.PHONY: demo test goldens notebooks memory browser google build clean
 
 demo: .venv/.ready
 	$(BIN)/python experiments/demo.py --out runs/demo
@@ -24,6 +24,14 @@ notebooks: .venv/.notebooks
 memory: .venv/.ready
 	$(BIN)/python experiments/load_memory.py
 
+# The comparison's page in a real Chromium: apt-get install chromium.
+browser: .venv/.ready
+	$(BIN)/python -m pytest -q -m browser tests
+
+# Google's own client against a local server.
+google: .venv/.google
+	$(BIN)/python -m pytest -q -m google tests
+
 build: .venv/.ready
 	$(BIN)/python experiments/write_build.py
 
@@ -39,6 +47,10 @@ clean:
 
 .venv/.notebooks: .venv/.ready
 	$(INSTALL) -e '.[notebooks]'
+	touch $@
+
+.venv/.google: .venv/.ready
+	$(INSTALL) -e '.[google]'
 	touch $@
 
 .venv/.goldens: setup.py tests/goldens/requirements.txt | .venv/bin/python

@@ -65,7 +65,7 @@ def test_help_is_quick_to_import_and_names_all_commands():
   done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True,
                         text=True)
   assert done.returncode == 0, done.stderr
-  for command in ("train", "eval", "predict", "generate", "render"):
+  for command in ("train", "eval", "compare", "predict", "generate", "render"):
     assert command in done.stdout
 
 

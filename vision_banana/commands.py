@@ -12,7 +12,9 @@ from vision_banana.data import sources
 from vision_banana.errors import UserError
 from vision_banana.eval import baselines, benchmarks, evaluator, extremes, figures
 from vision_banana.eval import files, images, panels, paper_table, report, tables
+from vision_banana.eval.compare import result, session
 from vision_banana.eval.decoding import Prediction
+from vision_banana.eval.outside import answers, asker, connect
 from vision_banana.models import klein_folder, orbax_folder, saved
 from vision_banana.train import aot, config, launch, partitioning, search
 
@@ -298,6 +300,31 @@ def render(args: argparse.Namespace) -> None:
       return
   generate.render_dataset(args.num, args.size, args.out, args.workers, args.seed,
                           split=args.split, num_edits=args.edits)
+
+
+def compare(args: argparse.Namespace) -> None:
+  """Serves two folders to vote on, or has a model judge them; prints the result."""
+  comparison = session.Session(args.a, args.b, out=args.out, prompts=args.prompts,
+                               inputs=args.inputs)
+  unread = 0
+  if args.judge:
+    unread = comparison.judge(_asker(args, comparison.out / "answers"))
+  elif args.serve:
+    comparison.serve(args.seed, args.port)
+  found = comparison.summary()
+  if args.json:
+    files.write_all({pathlib.Path(args.json): _json(found)})
+  print(result.text(found))
+  if unread:
+    print(f"left out: {unread} pairs without a readable answer of {args.judge_model}")
+
+
+def _asker(args: argparse.Namespace, folder: pathlib.Path) -> asker.Asker:
+  if not args.judge_model:
+    raise UserError("--judge: name the model with --judge-model.")
+  price = args.price and answers.Price(*args.price)
+  return asker.Asker(connect.connect(args.judge, args.judge_model, args.base_url),
+                     folder, concurrency=args.concurrency, price=price)
 
 
 def _json(value: Any) -> bytes:

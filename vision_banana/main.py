@@ -1,4 +1,4 @@
-"""The command line: vision-banana train, eval, score, predict, generate, render.
+"""The command line: `vision-banana --help` lists the commands.
 
 Heavy modules are imported by the command that needs them, so that `--help` and
 mistakes in the arguments answer at once.
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
                    "one: memory, operations, does it fit."))
   _eval(command("eval", "Evaluate models on a benchmark; table, JSON and report."))
   _score(command("score", "Score predictions of eval again; paints nothing."))
+  _compare(command("compare", "Win rate of one folder of pictures over another."))
   _predict(command("predict", "Ask about pictures: depth, normals, masks, edges, …"))
   _generate(command("generate", "Paint a picture from a prompt, or edit one."))
   _convert(command("convert", "Convert klein between diffusers and orbax folders."))
@@ -164,6 +165,33 @@ def _tables(p: argparse.ArgumentParser) -> None:
                  "column: .md, .html or .tex")
   p.add_argument("--pictures", metavar="FILE",
                  help="write a page of the ten best, median and worst answers")
+
+
+def _compare(p: argparse.ArgumentParser) -> None:
+  p.add_argument("a", metavar="A", help="folder of pictures, as predict, eval or "
+                 "generate wrote them")
+  p.add_argument("b", metavar="B", help="another, with pictures of the same names")
+  p.add_argument("--prompts", metavar="FILE", help="JSON {name: prompt} or JSONL lines "
+                 "{\"name\", \"prompt\"} (default: what the folders say)")
+  p.add_argument("--inputs", metavar="DIR", help="the pictures that were edited, of "
+                 "the same names (default: what the folders say)")
+  p.add_argument("--out", metavar="DIR", help="keeps the votes; a comparison goes on "
+                 "(default: runs/compare/A-vs-B-…)")
+  p.add_argument("--seed", type=int, default=0, help="of orders and sides")
+  p.add_argument("--port", type=int, default=0, help="of this machine; 0 is a free one")
+  p.add_argument("--no-serve", dest="serve", action="store_false",
+                 help="no page, only print what the votes say")
+  p.add_argument("--json", metavar="FILE", help="write the result as JSON")
+  judge = p.add_argument_group("a model as judge, in both orders, in place of the page")
+  judge.add_argument("--judge", choices=("google", "openai"), help="Gemini by "
+                     "google-genai, or any OpenAI-compatible server")
+  judge.add_argument("--judge-model", metavar="NAME", help="its name there")
+  judge.add_argument("--base-url", metavar="URL", help="address of the server, for "
+                     "example http://127.0.0.1:8000/v1")
+  judge.add_argument("--concurrency", type=int, default=8, metavar="N",
+                     help="questions under way at a time")
+  judge.add_argument("--price", type=float, nargs=2, metavar=("IN", "OUT"),
+                     help="US dollars for a million tokens, for the cost log")
 
 
 def _predict(p: argparse.ArgumentParser) -> None:
