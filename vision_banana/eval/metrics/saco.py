@@ -22,8 +22,8 @@ IOUS = np.linspace(0.5, 0.95, 10)
 MIN_SCORE = 0.5  # A prediction counts from here on.
 _AT = {"": slice(None), "@0.5": [0], "@0.75": [5]}
 _AT_ONCE = 32  # pairs
-_BOX = 1e-4  # The official denominators: never exactly zero …
-_IMAGE = 1e-6  # … neither those over pairs.
+# Added to the official denominators: of instances, and of pairs.
+_BOX, _IMAGE = 1e-4, 1e-6
 
 
 class SaCo:
@@ -34,6 +34,7 @@ class SaCo:
     positive_micro_precision, positive_macro_F1, precision, recall, F1: means over the
     IoU thresholds .5, .55, … .95; and each with @0.5 and @0.75.
     IL_MCC, IL_F1, IL_precision, IL_recall, IL_FPR: of "is there any?" over pairs.
+  With no positive pair answered positive_macro_F1 is NaN (there it is -1).
   """
 
   def __init__(self):
