@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from vision_banana import api
-from vision_banana.data import sources
+from vision_banana.data import fingerprints, sources
 from vision_banana.errors import UserError
 from vision_banana.eval import baselines, benchmarks, evaluator, figures, files
 from vision_banana.eval import images, panels, report, tables
@@ -201,6 +201,23 @@ def render(args: argparse.Namespace) -> None:
       return
   generate.render_dataset(args.num, args.size, args.out, args.workers, args.seed,
                           split=args.split, num_edits=args.edits)
+
+
+def build(args: argparse.Namespace) -> None:
+  """Builds a dataset from its official files."""
+  # pylint: disable-next=g-import-not-at-top
+  from vision_banana.data import build as builder
+  builder.build(args.dataset, args.data, args.out, split=args.split, limit=args.limit,
+                size=args.size, workers=args.workers, leak_lists=args.leak_lists)
+  print(args.out)
+
+
+def hashes(args: argparse.Namespace) -> None:
+  """Lists the perceptual hashes of a benchmark's pictures."""
+  name = args.benchmark or pathlib.Path(args.folder).resolve().name
+  known = fingerprints.make_list(args.folder, name, args.pattern)
+  files.write_all({pathlib.Path(args.out): fingerprints.dump(known)})
+  print(f"{args.out}: {len(known.names)} pictures of {name}")
 
 
 def _json(value: Any) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 
 from vision_banana import settings
 from vision_banana.data import augment
+from vision_banana.data import leaks
 from vision_banana.data import mixture as mixtures
 from vision_banana.data import sources as sources_lib
 from vision_banana.data.rooms import vocabulary
@@ -55,6 +56,8 @@ class DataConfig:
     num_threads: threads per component that read and decode ahead, for large
       pictures; 0 leaves it to the one thread that makes batches. The order of
       the samples does not depend on it.
+    leak_lists: files of `vision-banana hashes`; sources that show a picture of
+      these benchmarks are refused. See `leaks`.
     seed: of order, phrasing, colours and everything else that is drawn.
   """
   mixture: Mapping[str, float]
@@ -69,6 +72,7 @@ class DataConfig:
   flip: bool = True
   cache: bool = False
   num_threads: int = 0
+  leak_lists: tuple[str, ...] = ()
   seed: int = 0
 
   def __post_init__(self):
@@ -110,7 +114,9 @@ class Scenes:
     if self._kept is not None and index in self._kept:
       return self._kept[index]
     scene = dict(augment.resize(self._source[index], self._size))
-    scene["absent"] = _absent(scene, self._names)
+    # A source that is not exhaustively labelled says itself what is not there.
+    if "absent" not in scene:
+      scene["absent"] = _absent(scene, self._names)
     if self._kept is not None:
       self._kept[index] = scene
     return scene
@@ -138,16 +144,23 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
     int32 [B, T], 'text_mask' bool [B, T], and 'prompt', str [B], for people.
 
   Raises:
-    UserError: for a bad mixture, source, batch size, or a task none of whose
-      source's scenes can be used.
+    UserError: for a bad mixture, source, batch size, a task none of whose source's
+      scenes can be used, or a source that the leak guard refuses.
   """
   if config.batch_size % process_count:
     raise UserError(f"batch_size={config.batch_size} does not divide over "
                     f"{process_count} processes; choose a multiple.")
-  if sources is None:
-    sources = _open(config)
-  components = mixtures.parse(config.mixture, list(sources))
+  components = mixtures.parse(config.mixture, list(sources or config.sources))
   used = dict.fromkeys(c.source for c in components)
+  places = {} if sources else _places(config)
+  paths = {name: str(sources_lib.locate(places[name].path)) if places else ""
+           for name in used}
+  leaks.check_names(paths, config.leak_lists)
+  if sources is None:
+    sources = _open(places)
+  for name, path in paths.items():
+    leaks.check_pictures(name, sources[name], path,
+                         places[name].split if places else "", config.leak_lists)
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0) for name in used}
   reading = grain.ReadOptions(num_threads=config.num_threads,
@@ -183,12 +196,14 @@ def _close(reference: weakref.ref) -> None:
     iterator.close = lambda: None
 
 
-def _open(config: DataConfig) -> dict[str, Source]:
-  opened = {}
-  for name, section in config.sources.items():
-    place = settings.build(SourceConfig, section, f"config.data.sources.{name}")
-    opened[name] = sources_lib.open_source(place.path, place.split)
-  return opened
+def _places(config: DataConfig) -> dict[str, SourceConfig]:
+  return {name: settings.build(SourceConfig, section, f"config.data.sources.{name}")
+          for name, section in config.sources.items()}
+
+
+def _open(places: Mapping[str, SourceConfig]) -> dict[str, Source]:
+  return {name: sources_lib.open_source(place.path, place.split)
+          for name, place in places.items()}
 
 
 def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:
