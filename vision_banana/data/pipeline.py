@@ -82,6 +82,8 @@ class DataConfig:
     for name in ("p_negative", "p_drop_prompt"):
       if not 0 <= getattr(self, name) <= 1:
         raise ValueError(f"{name} is {getattr(self, name)}; it must be in 0..1.")
+    if isinstance(self.leak_lists, str):
+      raise ValueError(f"leak_lists is one text; write ('{self.leak_lists}',).")
 
 
 class Scenes:
