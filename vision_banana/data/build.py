@@ -39,8 +39,9 @@ def build(dataset: str, data: str, out: str, *, split: str = "",
           leak_lists: Sequence[str] = ()) -> Counts:
   """Reads a dataset and writes a TFDS directory of array_record files.
 
-  A record that cannot be read is told and left out. Memory does not grow with the
-  dataset. The directory appears complete or not at all.
+  A record that cannot be read is told and left out. Scenes are written in a random
+  order, always the same, so that 'train[:100]' is a sample. Memory does not grow with
+  their number. The directory appears complete or not at all.
 
   Args:
     dataset: one of `DATASETS`.
@@ -99,7 +100,8 @@ def _builder(module: Any) -> type[storage.SceneBuilder]:
 
 def _spread(records: Sequence[Any], limit: int | None) -> Iterator[Any]:
   count = min(limit or len(records), len(records))
-  return (records[i * len(records) // count] for i in range(count))
+  order = np.random.default_rng(0).permutation(count)
+  return (records[int(i) * len(records) // count] for i in order)
 
 
 class _Result(NamedTuple):
@@ -168,9 +170,6 @@ def _write(module: Any, split: str, size: int | None, examples: Iterable,
            made: str, lists: Sequence[fingerprints.HashList],
            counts: collections.Counter[str]) -> None:
   """Fills the folder `made` with what is otherwise data_dir/name/version."""
-  # Slow to import, and what is checked before needs it not.
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
-  tfds.disable_progress_bar()
   data_dir = pathlib.Path(made) / "tfds"
   builder = _builder(module)(split=split, examples=examples, size=size,
                              data_dir=data_dir)

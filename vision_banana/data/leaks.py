@@ -79,8 +79,8 @@ _NEEDS_LIST = {"openimages": "reasonseg", "openimagesv7": "reasonseg",
 def check_names(paths: Mapping[str, str], leak_lists: Sequence[str] = ()) -> None:
   """Refuses sources that are, or say that they are from, a benchmark's data.
 
-  What a source states as its origin decides; when it states none, its name in the
-  config and the names of the folders on its path are read.
+  What a source states as its origin decides, with the name of its builder; when it
+  states nothing, its name in the config and those on its path are read.
 
   Args:
     paths: the sources of a mixture: name → file or folder, '' for none.
@@ -96,10 +96,10 @@ def check_names(paths: Mapping[str, str], leak_lists: Sequence[str] = ()) -> Non
     kinds = [s["name"] for s in statements if "name" in s]
     checked = listed | {_plain(b) for s in statements
                         for b in _texts(s.get("checked_against"))}
-    for text in [*stated, *kinds] if stated else [name, path, *kinds]:
+    for text in [*stated, *kinds] or [name, path, os.path.realpath(path)]:
       benchmark = named(text)
       if benchmark:
-        fix = "" if text in stated or text in kinds else (
+        fix = "" if stated or kinds else (
             ", or, if it only sounds so, say where it is from in "
             f'{STATEMENT} beside it: {{"origin": "…"}}')
         raise UserError(f"source '{name}' ('{text}') is {benchmark.name}, which must "

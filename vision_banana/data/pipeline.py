@@ -152,9 +152,10 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   if config.batch_size % process_count:
     raise UserError(f"batch_size={config.batch_size} does not divide over "
                     f"{process_count} processes; choose a multiple.")
-  components = mixtures.parse(config.mixture, list(sources or config.sources))
+  places = {} if sources is not None else _places(config)
+  components = mixtures.parse(config.mixture, list(places if sources is None
+                                                   else sources))
   used = dict.fromkeys(c.source for c in components)
-  places = {} if sources else _places(config)
   paths = {name: str(sources_lib.locate(places[name].path)) if places else ""
            for name in used}
   leaks.check_names(paths, config.leak_lists)

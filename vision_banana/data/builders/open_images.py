@@ -9,6 +9,7 @@ Not every object has a mask, so only what annotators looked for and did not find
 known to be absent: `SPLIT-annotations-human-imagelabels-boxable.csv`, if it is there.
 """
 
+import array
 import csv
 import dataclasses
 import pathlib
@@ -130,7 +131,7 @@ class _Rows:
 
   def __init__(self, path: pathlib.Path, columns: tuple[str, ...]):
     self._path = path
-    ids, starts = [], []
+    ids, starts = array.array("Q"), array.array("Q")
     try:
       with open(path, "rb") as file:
         head = file.readline().decode("utf-8-sig").strip().split(",")
@@ -141,12 +142,12 @@ class _Rows:
             ids.append(int(line.split(b",", place + 1)[place], 16))
             starts.append(start)
           start += len(line)
-      self.ids = np.array(ids, np.uint64)
     except (OSError, ValueError, IndexError, OverflowError) as e:
       raise UserError(f"{path}: is no whole table of {', '.join(columns)} "
                       f"({e}); fetch it again.") from e
-    order = np.argsort(self.ids, kind="stable")
-    self.ids, self._starts = self.ids[order], np.array(starts, np.int64)[order]
+    numbers = np.array(ids, np.uint64)
+    order = np.argsort(numbers, kind="stable")
+    self.ids, self._starts = numbers[order], np.array(starts, np.int64)[order]
 
   def of(self, number: np.uint64) -> list[list[str]]:
     """The wanted columns of the rows of one photograph."""

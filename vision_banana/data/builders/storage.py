@@ -6,6 +6,8 @@ TFDS, named as in a stored example, and how a value of a scene (see
 """
 
 import io
+import itertools
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +21,8 @@ INVERSE_DEPTH_STEP = 1e-4
 SKY = 0
 INVALID = 65535
 JPEG_QUALITY = 97  # 44 dB, half the bytes of a PNG.
+SHARD = 512  # Examples of a file: some 20 MB at 64², a gigabyte at 1024 x 768.
+BATCH = 16
 
 Edge = int | None  # Of square pictures; None for pictures of any size.
 
@@ -83,6 +87,25 @@ class SceneBuilder(tfds.core.GeneratorBasedBuilder):
         features=tfds.features.FeaturesDict(
             {name: FIELDS[name].feature(self._size) for name in self.fields}),
         metadata=tfds.core.MetadataDict(origin=self.name, split=self._split))
+
+  def download_and_prepare(self) -> None:
+    """Writes the examples as they come, in their order, into `data_path`.
+
+    TFDS itself would gather and shuffle them, for which it needs TensorFlow as soon
+    as they exceed a gigabyte.
+
+    Raises:
+      FileExistsError: `data_path` is there already.
+    """
+    os.makedirs(self.data_path)
+    writer = tfds.core.SequentialWriter(
+        self.info, SHARD, file_format=tfds.core.FileFormat.ARRAY_RECORD.value)
+    writer.initialize_splits([self._split])
+    examples = self._generate_examples()
+    # The files that describe the dataset are written with every batch.
+    while batch := [example for _, example in itertools.islice(examples, BATCH)]:
+      writer.add_examples({self._split: batch})
+    writer.close_all()
 
   def _split_generators(self, dl_manager) -> dict[str, Any]:
     del dl_manager  # Nothing is downloaded.
