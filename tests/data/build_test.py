@@ -72,6 +72,12 @@ def _same(stored, scene, lossless=True):
     assert cosine.min() > np.cos(np.radians(.45))
 
 
+def _unlike(image, other):
+  if image.shape != other.shape:
+    return np.inf
+  return np.abs(image.astype(int) - other).sum()
+
+
 @pytest.mark.parametrize("name", build.DATASETS)
 def test_what_is_built_is_what_is_read(official, built, name):
   module, source = build._module(name), _open(name, built[name])
@@ -79,8 +85,7 @@ def test_what_is_built_is_what_is_read(official, built, name):
   assert len(source) == len(scenes)
   left = list(range(len(source)))
   for scene in scenes:
-    i = min(left, key=lambda i: np.inf if source[i]["image"].shape != scene[
-        "image"].shape else np.abs(source[i]["image"].astype(int) - scene["image"]).sum())
+    i = min(left, key=lambda i: _unlike(source[i]["image"], scene["image"]))
     left.remove(i)
     stored = source[i]
     assert stored.keys() == scene.keys()
@@ -237,7 +242,8 @@ def test_when_nothing_can_be_read_nothing_remains(official, tmp_path):
     ({"dataset": "coco"}, "no builder for 'coco'; there are ade20k"),
     ({"split": "test"}, "tartanair has no split 'test'; use one of train"),
     ({"limit": 0}, "limit=0 is too small"), ({"size": 4}, "size=4 is too small"),
-    ({"workers": 0}, "workers=0 is too small"), ({"data": "/nowhere"}, "no such folder"),
+    ({"workers": 0}, "workers=0 is too small"),
+    ({"data": "/nowhere"}, "no such folder"),
     ({"leak_lists": ["/no"]}, "/no: cannot be read"), ({"out": "/tmp"}, "/tmp: exists"),
 ])
 def test_bad_arguments_are_one_line(official, tmp_path, changes, message):

@@ -148,7 +148,7 @@ def ade20k(folder: pathlib.Path, seed: int = 0, size: int = 40) -> dict[str, dic
     names = ["", *scene["categories"]]
     numbers = np.array([0] + [_ADE_NAMES[name][0] for name in names[1:]])[ids]
     # Instances of a class are told apart by blue; any other number would do.
-    codes = np.stack([numbers // 256 * 10, numbers % 256, ids * 13 % 256 * (ids > 0)], -1)
+    codes = np.stack([numbers // 256 * 10, numbers % 256, ids * 13 % 256], -1)
     _image(place / f"{stem}.jpg", image, quality=100, subsampling=0)
     _image(place / f"{stem}_seg.png", codes.astype(np.uint8))
     _image(place / f"{stem}_parts_1.png", np.zeros_like(image))

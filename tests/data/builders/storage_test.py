@@ -72,3 +72,28 @@ def test_pictures_of_any_size_and_a_statement_of_origin(tmp_path):
     for field in ("image", "instances"):
       np.testing.assert_array_equal(got[field], want[field])
     np.testing.assert_allclose(got["depth"], want["depth"], rtol=1.6e-5)
+
+
+def test_examples_are_streamed_in_their_order_to_several_files(tmp_path, monkeypatch):
+  monkeypatch.setattr(storage, "SHARD", 3)
+  monkeypatch.setattr(storage, "BATCH", 2)
+  drawn, written = [], []
+
+  def examples():
+    for i in range(8):
+      drawn.append(i)
+      written.append(len(list(tmp_path.rglob("*.array_record-*"))))
+      yield str(i), storage.encode({
+          "image": np.full((4, 4, 3), 10 * i, np.uint8), "depth": np.ones((4, 4)),
+          "instances": np.zeros((4, 4), np.int32), "categories": [], "absent": []},
+                                   Mixed.fields)
+
+  builder = Mixed(split="val", data_dir=tmp_path, examples=examples())
+  builder.download_and_prepare()
+  assert drawn == list(range(8)) and written[-1] == 2  # Not gathered before.
+  assert len(list(tmp_path.rglob("*.array_record-*"))) == 3
+  source = tfds.builder_from_directory(builder.data_path).as_data_source(split="val")
+  values = [int(storage.decode(e)["image"].mean()) for e in source]
+  np.testing.assert_allclose(values, 10 * np.arange(8), atol=2)
+  with pytest.raises(FileExistsError):
+    Mixed(split="val", data_dir=tmp_path, examples=[]).download_and_prepare()
