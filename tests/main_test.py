@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -11,9 +12,11 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
+from tests.data.builders import layouts
 from tests.eval import fake
 from vision_banana import api, commands, main
 from vision_banana.codecs import depth
+from vision_banana.data import sources
 from vision_banana.errors import UserError
 from vision_banana.train import launch, loop
 
@@ -320,3 +323,22 @@ def test_bad_conversions(tiny, tmp_path, monkeypatch, capsys, arguments, message
   error = capsys.readouterr().err
   assert message in error and error.count("\n") == 1
   assert not (tmp_path / "out").exists()
+
+
+def test_build_and_hashes_from_the_shell(tmp_path, capsys):
+  layouts.tartanair(tmp_path / "tartan")
+  bench, known, out = tmp_path / "bench", tmp_path / "bench.txt", tmp_path / "out"
+  bench.mkdir()
+  shutil.copy(sorted((tmp_path / "tartan").rglob("*_left.png"))[0], bench / "q.png")
+  assert _run("hashes", bench, "--out", known) == 0
+  assert capsys.readouterr().out == f"{known}: 1 pictures of bench\n"
+  assert _run("build", "tartanair", "--data", tmp_path / "tartan", "--out", out,
+              "--size", 16, "--leak-lists", known) == 0
+  printed = capsys.readouterr().out
+  assert "3 scenes written, 0 could not be read, 1 are a benchmark's" in printed
+  assert printed.splitlines()[-1] == str(out)
+  assert len(sources.open_source(str(out), "train")) == 3
+  assert "exists; remove it" in _fails(
+      capsys, "build", "tartanair", "--data", tmp_path / "tartan", "--out", out)
+  assert "no builder for 'coco'" in _fails(
+      capsys, "build", "coco", "--data", tmp_path, "--out", tmp_path / "other")

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from vision_banana import api
-from vision_banana.data import sources
+from vision_banana.data import fingerprints, sources
 from vision_banana.errors import UserError
 from vision_banana.eval import baselines, benchmarks, evaluator, extremes, figures
 from vision_banana.eval import files, images, panels, paper_table, report, tables
@@ -325,6 +325,23 @@ def _asker(args: argparse.Namespace, folder: pathlib.Path) -> asker.Asker:
   price = args.price and answers.Price(*args.price)
   return asker.Asker(connect.connect(args.judge, args.judge_model, args.base_url),
                      folder, concurrency=args.concurrency, price=price)
+
+
+def build(args: argparse.Namespace) -> None:
+  """Builds a dataset from its official files."""
+  # pylint: disable-next=g-import-not-at-top
+  from vision_banana.data import build as builder
+  builder.build(args.dataset, args.data, args.out, split=args.split, limit=args.limit,
+                size=args.size, workers=args.workers, leak_lists=args.leak_lists)
+  print(args.out)
+
+
+def hashes(args: argparse.Namespace) -> None:
+  """Lists the perceptual hashes of a benchmark's pictures."""
+  name = args.benchmark or pathlib.Path(args.folder).resolve().name
+  known = fingerprints.make_list(args.folder, name, args.pattern)
+  files.write_all({pathlib.Path(args.out): fingerprints.dump(known)})
+  print(f"{args.out}: {len(known.names)} pictures of {name}")
 
 
 def _json(value: Any) -> bytes:

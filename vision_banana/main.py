@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
   _generate(command("generate", "Paint a picture from a prompt, or edit one."))
   _convert(command("convert", "Convert klein between diffusers and orbax folders."))
   _render(command("render", "Render rooms with exact ground truth as a dataset."))
+  _build(command("build", "Turn a dataset as its authors distribute it into scenes."))
+  _hashes(command("hashes", "List what a benchmark's pictures look like, so that "
+                  "none of them is trained on."))
   return parser
 
 
@@ -257,6 +260,30 @@ def _render(p: argparse.ArgumentParser) -> None:
                  help="edited pictures of each scene")
   p.add_argument("--fetch-assets", action="store_true",
                  help="first download meshes, textures and environments (once)")
+
+
+def _build(p: argparse.ArgumentParser) -> None:
+  p.add_argument("dataset", help="ade20k, hypersim, open_images or tartanair")
+  p.add_argument("--data", required=True, metavar="DIR",
+                 help="folder with the official files")
+  p.add_argument("--out", required=True, metavar="DIR", help="dataset folder")
+  p.add_argument("--split", default="", help="official split (default: training)")
+  p.add_argument("--limit", type=int, metavar="N",
+                 help="only N scenes, evenly spread over the split")
+  p.add_argument("--size", type=int, metavar="S",
+                 help="resize middle squares to this edge (default: as they are)")
+  p.add_argument("--workers", type=int, default=1, metavar="W", help="processes")
+  p.add_argument("--leak-lists", nargs="+", default=[], metavar="FILE",
+                 help="leave out pictures in these lists of 'vision-banana hashes'")
+
+
+def _hashes(p: argparse.ArgumentParser) -> None:
+  p.add_argument("folder", metavar="DIR", help="a benchmark's folder")
+  p.add_argument("--out", required=True, metavar="FILE",
+                 help="list for config.data.leak_lists and 'build --leak-lists'")
+  p.add_argument("--benchmark", metavar="NAME", help="(default: the folder's name)")
+  p.add_argument("--pattern", default="**/*", metavar="GLOB",
+                 help="which pictures, where the folder also holds painted labels")
 
 
 if __name__ == "__main__":

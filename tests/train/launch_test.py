@@ -84,6 +84,8 @@ def test_the_workdir_goes_before_init_from_and_changes_are_told(shard, ran, caps
     (["--config.model.name=nana"], "unknown model 'nana'"),
     (["--config.data.mixture.dept=1"], "dept"),
     (["--config.data.sources.rooms.path=/nowhere"], "/nowhere"),
+    (["--config.data.sources.rooms.path=/data/kitti"], "is KITTI, which must not be"),
+    (["--config.data.leak_lists=('/no.txt',)"], "/no.txt: cannot be read"),
     (["--config.train.sample_split=val"], "no split 'val'"),
 ])
 def test_what_does_not_fit_is_one_line_and_leaves_nothing(

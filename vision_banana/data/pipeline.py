@@ -14,6 +14,7 @@ import numpy as np
 from vision_banana import settings
 from vision_banana.data import augment
 from vision_banana.data import buckets
+from vision_banana.data import leaks
 from vision_banana.data import mixture as mixtures
 from vision_banana.data import order
 from vision_banana.data import sources as sources_lib
@@ -61,6 +62,8 @@ class DataConfig:
     num_threads: threads that read and decode ahead, for large pictures, shared by
       the components and shapes, which have one at least; 0 leaves it to the one
       thread that makes batches. The order of the samples does not depend on it.
+    leak_lists: files of `vision-banana hashes`; sources that show a picture of
+      these benchmarks are refused. See `leaks`.
     seed: of order, phrasing, colours and everything else that is drawn.
   """
   mixture: Mapping[str, float]
@@ -76,6 +79,7 @@ class DataConfig:
   flip: bool = True
   cache: bool = False
   num_threads: int = 0
+  leak_lists: tuple[str, ...] = ()
   seed: int = 0
 
   def __post_init__(self):
@@ -86,6 +90,8 @@ class DataConfig:
       if not 0 <= getattr(self, name) <= 1:
         raise ValueError(f"{name} is {getattr(self, name)}; it must be in 0..1.")
     buckets.shapes(self.size, self.aspects)
+    if isinstance(self.leak_lists, str):
+      raise ValueError(f"leak_lists is one text; write ('{self.leak_lists}',).")
 
 
 class Scenes:
@@ -124,7 +130,9 @@ class Scenes:
       return self._kept[index]
     shape = self._shapes[self._bucket[index]]
     scene = dict(augment.resize(self._source[index], shape))
-    scene["absent"] = _absent(scene, self._names)
+    # A source that is not exhaustively labelled says itself what is not there.
+    if "absent" not in scene:
+      scene["absent"] = _absent(scene, self._names)
     if self._kept is not None:
       self._kept[index] = scene
     return scene
@@ -153,19 +161,27 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
     int32 [B, T], 'text_mask' bool [B, T], and 'prompt', str [B], for people.
 
   Raises:
-    UserError: for a bad mixture, source, batch size, or a task none of whose
-      source's scenes can be used.
+    UserError: for a bad mixture, source, batch size, a task none of whose source's
+      scenes can be used, or a source that the leak guard refuses.
   """
   if config.batch_size % process_count:
     raise UserError(f"batch_size={config.batch_size} does not divide over "
                     f"{process_count} processes; choose a multiple.")
-  if sources is None:
-    sources = _open(config)
-  components = mixtures.parse(config.mixture, list(sources))
+  places = {} if sources is not None else _places(config)
+  components = mixtures.parse(config.mixture, list(places if sources is None
+                                                   else sources))
   used = dict.fromkeys(c.source for c in components)
   # Only these ask for names, and so for those that are not there.
   named = {c.source for c in components
            if c.task == "modality" or "categories" in tasks.needs(c.task)}
+  paths = {name: str(sources_lib.locate(places[name].path)) if places else ""
+           for name in used}
+  leaks.check_names(paths, config.leak_lists)
+  if sources is None:
+    sources = _open(places)
+  for name, path in paths.items():
+    leaks.check_pictures(name, sources[name], path,
+                         places[name].split if places else "", config.leak_lists)
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0 and name in named, config.aspects)
             for name in used}
@@ -215,12 +231,14 @@ def _close(reference: weakref.ref) -> None:
     iterator.close = lambda: None
 
 
-def _open(config: DataConfig) -> dict[str, Source]:
-  opened = {}
-  for name, section in config.sources.items():
-    place = settings.build(SourceConfig, section, f"config.data.sources.{name}")
-    opened[name] = sources_lib.open_source(place.path, place.split, place)
-  return opened
+def _places(config: DataConfig) -> dict[str, SourceConfig]:
+  return {name: settings.build(SourceConfig, section, f"config.data.sources.{name}")
+          for name, section in config.sources.items()}
+
+
+def _open(places: Mapping[str, SourceConfig]) -> dict[str, Source]:
+  return {name: sources_lib.open_source(place.path, place.split, place)
+          for name, place in places.items()}
 
 
 def _reading(num_threads: int, share: float) -> grain.ReadOptions:

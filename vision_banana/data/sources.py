@@ -59,9 +59,7 @@ def open_source(name_or_dir: str, split: str,
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
   """
-  path = _EMBEDDED / name_or_dir
-  if pathlib.Path(name_or_dir).name != name_or_dir or not path.is_dir():
-    path = pathlib.Path(name_or_dir).expanduser()
+  path = locate(name_or_dir)
   parts = [] if options.kind in own.KINDS else _version_dirs(path)
   if not parts:
     if options.kind in own.KINDS and path.exists() or (
@@ -84,6 +82,14 @@ def open_source(name_or_dir: str, split: str,
     raise UserError(f"split '{split}' of dataset '{name_or_dir}' is empty; render or "
                     "build it again.")
   return joined
+
+
+def locate(name_or_dir: str) -> pathlib.Path:
+  """Where a dataset is: inside the package when its name is an embedded one."""
+  path = _EMBEDDED / name_or_dir
+  if pathlib.Path(name_or_dir).name != name_or_dir or not path.is_dir():
+    path = pathlib.Path(name_or_dir).expanduser()
+  return path
 
 
 class _Part:

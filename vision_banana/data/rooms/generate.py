@@ -14,7 +14,6 @@ from concurrent import futures
 from typing import Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 import tqdm
 
 from vision_banana.data.builders import rooms
@@ -139,7 +138,6 @@ def _pack(paths: list[pathlib.Path], partial: pathlib.Path, out: pathlib.Path,
   with tempfile.TemporaryDirectory(dir=partial) as temporary:
     builder = rooms.Rooms(size=size, split=split, examples=examples,
                           data_dir=temporary)
-    tfds.disable_progress_bar()
     builder.download_and_prepare()
     os.replace(builder.data_path, out)
   shutil.rmtree(partial)
