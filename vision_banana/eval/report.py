@@ -56,7 +56,7 @@ def _numbers(results: dict[str, Any]) -> str:
   return (f"<section><h2>Benchmark: {_esc(results['benchmark'])}</h2>"
           f"<p>{_esc(results['about'])}</p>"
           f"<p class='protocol'>{_esc(tables.headline(results))}</p>"
-          f"{''.join(f'<p>Not whole: {_esc(n)}</p>' for n in results['notes'])}"
+          f"{''.join(f'<p>Note: {_esc(n)}</p>' for n in results['notes'])}"
           f"{_cards(results)}{_table(results)}</section>")
 
 

@@ -63,7 +63,7 @@ def text(results: dict[str, Any]) -> str:
   width = max(16, *(len(n) + 2 for n in names))
   label = 2 + max([len(r["label"]) + 2 for t in results["tasks"] for r in t["rows"]],
                   default=0)
-  lines = [headline(results), *(f"  not whole: {note}" for note in results["notes"]),
+  lines = [headline(results), *(f"  note: {note}" for note in results["notes"]),
            " " * label + "".join(f"{n:>{width}}" for n in names),
            " " * label + "".join(f"{sampler(c):>{width}}" for c in results["columns"])]
   for task in results["tasks"]:
