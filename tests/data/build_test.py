@@ -127,7 +127,7 @@ def _check_decoded(sample, place, scene):
 @pytest.mark.parametrize("name", build.DATASETS)
 def test_every_task_a_dataset_serves_is_painted_and_decoded(built, name):
   source = _open(name, built[name])
-  scenes = [augment.resize(source[i], 24) for i in range(len(source))]
+  scenes = [augment.resize(source[i], (24, 24)) for i in range(len(source))]
   served = {task for task in tasks.TASKS
             if any(not tasks.lacks(task, scene) for scene in scenes)}
   assert served == SERVED[name]
@@ -152,7 +152,7 @@ def test_every_task_a_dataset_serves_is_painted_and_decoded(built, name):
 
 def test_any_picture_of_hypersim_to_any_other(built):
   source = _open("hypersim", built["hypersim"])
-  scene = augment.resize(source[0], 24)
+  scene = augment.resize(source[0], (24, 24))
   assert scenes_lib.modalities(scene) == [
       "photo", "depth", "normals", "segmentation", "edges"]
   rng = np.random.default_rng(0)
@@ -186,7 +186,7 @@ def test_size_workers_limit_and_split(official, tmp_path):
   source = sources.open_source(str(tmp_path / "a"), "training")
   assert {source[i]["image"].shape for i in range(2)} == {(16, 16, 3)}
   records = _records("ade20k", official["ade20k"])
-  expected = [augment.resize(build._module("ade20k").read(records[i]), 16)["instances"]
+  expected = [augment.resize(build._module("ade20k").read(records[i]), (16, 16))["instances"]
               for i in (0, 1)]  # Of three, evenly spread: 0 * 3 // 2 and 1 * 3 // 2.
   stored = [source[i]["instances"] for i in range(2)]
   assert all(any(np.array_equal(e, s) for s in stored) for e in expected)

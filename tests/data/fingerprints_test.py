@@ -60,7 +60,7 @@ def test_copies_of_photographs_are_found(name):
   height, width = photo.shape[:2]
   for copy in (jpeg(photo, 30), scaled(photo, .25), scaled(photo, 1.7),
                jpeg(scaled(photo, .3), 40),
-               augment.resize({"image": photo}, 64)["image"],
+               augment.resize({"image": photo}, (64, 64))["image"],
                photo[height // 50:, width // 50:],
                photo[height // 30:-height // 30, width // 30:-width // 30],
                (photo * .8 + 20).astype(np.uint8)):

@@ -124,7 +124,7 @@ def _work(dataset: str, size: int | None, lists: Sequence[fingerprints.HashList]
         return _Result(record.key, None, "leaked",
                        f"is '{match.name}' of {match.benchmark}")
     if size:
-      scene = augment.resize(scene, size)
+      scene = augment.resize(scene, (size, size))
     return _Result(record.key, storage.encode(scene, _builder(module).fields),
                    "written", "")
   except (UserError, ValueError) as e:
