@@ -13,7 +13,7 @@ from vision_banana.eval import baselines, benchmarks, evaluator, figures, files
 from vision_banana.eval import images, panels, report, tables
 from vision_banana.eval.decoding import Prediction
 from vision_banana.models import klein_folder, orbax_folder, saved
-from vision_banana.train import config, launch
+from vision_banana.train import config, launch, rendezvous
 
 _TASK_ARGUMENTS = ("classes", "name", "phrase", "prompt", "color", "background",
                    "colormap", "source", "target", "source_colormap", "caption")
@@ -161,7 +161,9 @@ def _training_scenes() -> list[dict[str, Any]]:
 def train(args: argparse.Namespace) -> None:
   """Trains, or goes on with a run that stopped."""
   experiment = config.load(args.config, args.overrides)
-  result = launch.train(experiment, args.workdir)
+  rendezvous.join(args.coordinator, args.num_processes, args.process_id,
+                  args.host_timeout)
+  result = launch.train(experiment, args.workdir, args.host_timeout)
   if result.reason == "SIGTERM":
     raise SystemExit(143)  # as a process ended by the signal, for schedulers
 

@@ -76,12 +76,13 @@ def test_a_checkpoint_that_lacks_a_part_is_set_aside(filled, name):
   assert int(restored["step"]) == 2
 
 
-def test_a_half_written_checkpoint_is_not_seen(filled):
+def test_a_half_written_checkpoint_is_removed_with_a_warning(filled):
   # What a kill leaves behind: orbax writes under a temporary name.
   half = filled / "checkpoints/6.orbax-checkpoint-tmp"
   shutil.copytree(filled / "checkpoints/4", half)
   (half / "commit_success.txt").unlink(missing_ok=True)
-  saved = checkpoint.Checkpointer(filled, keep=2)
+  with pytest.warns(UserWarning, match=f"{half} was not written to its end"):
+    saved = checkpoint.Checkpointer(filled, keep=2)
   assert saved.latest() == 4
   saved.save(state(6), {})
   saved.close()

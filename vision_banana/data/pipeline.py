@@ -1,11 +1,9 @@
 """The input pipeline: scenes to batches, in a fixed order that can be resumed."""
 
-import atexit
 import dataclasses
 import functools
-import weakref
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import grain
@@ -15,18 +13,18 @@ from vision_banana import settings
 from vision_banana.data import augment
 from vision_banana.data import mixture as mixtures
 from vision_banana.data import sources as sources_lib
+from vision_banana.data import stream
 from vision_banana.data.rooms import vocabulary
 from vision_banana.data.sources import Source
+from vision_banana.data.stream import Batch
 from vision_banana.errors import UserError
 from vision_banana.tasks import tasks
 
-Batch = dict[str, np.ndarray]
 # Prompts to int32 [B, T] token ids and bool [B, T], True where there is a token.
 Tokenize = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 
 # Scenes looked at to learn a source's category names and whether a task can use it.
 _PROBE = 256
-_PREFETCH = 4  # Batches made ahead.
 _alike = functools.cache(vocabulary.alike)
 
 
@@ -52,7 +50,7 @@ class DataConfig:
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
-    num_threads: threads per component that read and decode ahead, for large
+    num_threads: threads that read, decode and make samples ahead, for large
       pictures; 0 leaves it to the one thread that makes batches. The order of
       the samples does not depend on it.
     seed: of order, phrasing, colours and everything else that is drawn.
@@ -118,69 +116,50 @@ class Scenes:
 
 def train_iterator(config: DataConfig, tokenize: Tokenize, *,
                    sources: Mapping[str, Source] | None = None,
-                   process_index: int = 0,
-                   process_count: int = 1) -> grain.DatasetIterator[Batch]:
+                   rows: Sequence[int] | None = None) -> stream.Stream:
   """Opens an endless stream of batches.
 
-  The stream is a function of the config, the data and the process's place alone.
-  `get_state()` and `set_state(state)` of the iterator continue it exactly; the
-  state is a small nest of plain numbers.
+  What a batch holds is a function of the config, the data and its number alone, not
+  of how many processes make it. `get_state()` and `set_state(state)` of the stream
+  continue it exactly; the state is the number of samples seen.
 
   Args:
     config: what to train on.
     tokenize: of the generator.
     sources: open sources to use in place of those that `config.sources` names.
-    process_index: which part of each batch this process makes.
-    process_count: number of processes that share the batches.
+    rows: which rows of each batch this process makes, see
+      `train.partitioning.rows`; None makes all.
 
   Returns:
-    An iterator of batches: the arrays of `sample.pack` with a leading [B], 'tokens'
-    int32 [B, T], 'text_mask' bool [B, T], and 'prompt', str [B], for people.
+    An iterator of batches: the arrays of `sample.pack` with a leading [len(rows)],
+    'tokens' int32 [len(rows), T], 'text_mask' bool [len(rows), T], and 'prompt',
+    str [len(rows)], for people.
 
   Raises:
-    UserError: for a bad mixture, source, batch size, or a task none of whose
-      source's scenes can be used.
+    UserError: for a bad mixture or source, or a task none of whose source's scenes
+      can be used.
   """
-  if config.batch_size % process_count:
-    raise UserError(f"batch_size={config.batch_size} does not divide over "
-                    f"{process_count} processes; choose a multiple.")
   if sources is None:
     sources = _open(config)
   components = mixtures.parse(config.mixture, list(sources))
   used = dict.fromkeys(c.source for c in components)
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0) for name in used}
-  reading = grain.ReadOptions(num_threads=config.num_threads,
-                              prefetch_buffer_size=2 * config.num_threads)
-  datasets = {}
+  datasets = []
+  # By name: how a config orders its mixture shall not matter.
+  components.sort(key=lambda c: c.key)
   for c in components:
     _check_usable(c, scenes[c.source])
     # A seed of its own keeps a component's stream when others come or go.
     seed = zlib.crc32(f"{config.seed}/{c.key}".encode())
-    datasets[c.key] = (
-        grain.MapDataset.source(scenes[c.source])
-        .shuffle(seed=seed)
-        .repeat()
-        .filter(functools.partial(_usable, c.task))
-        .random_map(functools.partial(_sample, c.task, config), seed=seed)
-        [process_index::process_count]
-        .to_iter_dataset(reading))
-  mixed = grain.IterDataset.mix(datasets, {c.key: c.weight for c in components})
-  batches = mixed.batch(config.batch_size // process_count).map(
-      functools.partial(_add_tokens, tokenize))
-  iterator = iter(grain.experimental.ThreadPrefetchIterDataset(
-      batches, prefetch_buffer_size=_PREFETCH))
-  # A thread still at work when Python ends aborts the process.
-  atexit.register(_close, weakref.ref(iterator))
-  return iterator
-
-
-def _close(reference: weakref.ref) -> None:
-  iterator = reference()
-  if iterator is not None:
-    iterator.close()
-    # grain closes again when the iterator is deleted; its modules may be gone then.
-    iterator.close = lambda: None
+    epochs = grain.MapDataset.source(scenes[c.source]).shuffle(seed=seed).repeat()
+    datasets.append(
+        stream.Usable(epochs, len(scenes[c.source]), functools.partial(_usable, c.task))
+        .random_map(functools.partial(_sample, c.task, config), seed=seed))
+  return stream.Stream(
+      grain.MapDataset.mix(datasets, [c.weight for c in components]),
+      config.batch_size, range(config.batch_size) if rows is None else rows,
+      config.num_threads, functools.partial(_add_tokens, tokenize))
 
 
 def _open(config: DataConfig) -> dict[str, Source]:
