@@ -92,9 +92,9 @@ def _train(p: argparse.ArgumentParser) -> None:
                      help="where process 0 runs, and a free port there")
   hosts.add_argument("--num-processes", type=int, metavar="N", help="how many there are")
   hosts.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
-  hosts.add_argument("--host-timeout", type=float, default=600, metavar="SECONDS",
+  hosts.add_argument("--host-timeout", type=float, default=300, metavar="SECONDS",
                      help="without progress after which all end, naming the host that "
-                     "holds them up")
+                     "holds them up; start and saving may take four times as long")
 
 
 def _lora(p: argparse.ArgumentParser) -> None:

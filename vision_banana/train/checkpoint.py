@@ -153,6 +153,14 @@ class Checkpointer:
     return UserError(f"{self.directory}: cannot be written ({reason}); free some "
                      "space or choose another --workdir.")
 
+  def __enter__(self) -> "Checkpointer":
+    return self
+
+  def __exit__(self, kind: type[BaseException] | None, *_) -> None:
+    # After an error in this process the others do not come to close with it.
+    if kind is None or jax.process_count() == 1:
+      self.close()
+
   def close(self) -> None:
     """Waits for what is being written and lets go of the folder."""
     self.wait()

@@ -22,6 +22,8 @@ from vision_banana.errors import UserError
 
 SILENCE = 60.0  # Seconds after which a process that says nothing is held for dead.
 _KEYS = "vision_banana/"
+# Start, compilation and saving may take so many times as long as a step.
+_SLOW = 4
 _DONE = "done"
 _AGAIN = "Start all processes again with the same command to go on."
 
@@ -88,7 +90,7 @@ class Watch:
 
   def __init__(self, timeout: float):
     """`timeout`: seconds without progress that are too long."""
-    self._timeout = timeout
+    self._timeout, self._patience = timeout, timeout * _SLOW
     self._silence = min(SILENCE, timeout)
     self._poll = min(5.0, self._silence / 5)
     self._at, self._count, self._since = "starting", 0, time.monotonic()
@@ -99,8 +101,9 @@ class Watch:
     self._thread = threading.Thread(target=self._run, daemon=True)
     self._thread.start()
 
-  def note(self, at: str) -> None:
-    """Progress: what is done next, such as 'step 12'."""
+  def note(self, at: str, slow: bool = False) -> None:
+    """Progress: what is done next, such as 'step 12'; `slow` things may take longer."""
+    self._patience = self._timeout * (_SLOW if slow else 1)
     self._at, self._count, self._since = at, self._count + 1, time.monotonic()
 
   def fail(self, reason: str) -> NoReturn:
@@ -109,7 +112,7 @@ class Watch:
     Not by an exception: at the end of Python, jax would wait for all of them.
     """
     print(f"vision-banana: error: {reason}", file=sys.stderr, flush=True)
-    self._put("failed", f"{self._name(self._this)} stopped: {reason}")
+    self._put(f"failed/{self._this}", f"{self._name(self._this)} stopped: {reason}")
     time.sleep(2 * self._poll)  # Process 0 keeps the store; let the others read it.
     os._exit(2)
 
@@ -125,11 +128,10 @@ class Watch:
     while not self._over.wait(self._poll):
       try:
         self._beat(time.monotonic())
-        failed = dict(self._client.key_value_dir_get(_KEYS + "failed"))
-        if failed:
-          self._end(next(iter(failed.values())))
-        if time.monotonic() - self._since > self._timeout:
-          self._end(f"no progress for {self._timeout:g} s at '{self._at}'; "
+        for _, reason in self._client.key_value_dir_get(_KEYS + "failed/"):
+          self._end(reason)
+        if time.monotonic() - self._since > self._patience:
+          self._end(f"no progress for {self._patience:g} s at '{self._at}'; "
                     f"{self._behind()}. {_AGAIN}")
         if self._this == 0:
           self._find_silent()
@@ -164,7 +166,7 @@ class Watch:
     if silent:
       reason = (f"{'; '.join(self._name(p, lines) for p in silent)}: not heard of for "
                 f"{self._silence:g} s. {_AGAIN}")
-      self._put("failed", reason)
+      self._put("failed/0", reason)
       time.sleep(2 * self._poll)
       self._end(reason)
 
@@ -193,8 +195,8 @@ class Watch:
     try:
       self._client.key_value_set(_KEYS + key, value, allow_overwrite=True)
     except jax.errors.JaxRuntimeError:
-      if key != "failed":
-        raise  # A failure is on its way out anyhow.
+      if not key.startswith("failed"):
+        raise  # Who has failed is on its way out anyhow.
 
   def _end(self, reason: str) -> NoReturn:
     print(f"vision-banana: error: {reason}", file=sys.stderr, flush=True)
@@ -209,13 +211,13 @@ class _Alone:
 
 
 @contextlib.contextmanager
-def watch(timeout: float) -> Iterator[Callable[[str], None]]:
-  """Inside, hosts that hang or die are named; yields `note`, to be told of progress.
+def watch(timeout: float) -> Iterator[Callable[..., None]]:
+  """Inside, hosts that hang or die are named; yields `Watch.note`.
 
   With several processes an error in one ends all of them here, exit status 2.
   """
   if jax.process_count() == 1:
-    yield lambda at: None
+    yield lambda at, slow=False: None
     return
   watching = Watch(timeout)
   try:

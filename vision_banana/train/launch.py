@@ -23,7 +23,7 @@ from vision_banana.train.progress import say
 
 
 def train(config: Experiment, workdir: pathlib.Path | str,
-          host_timeout: float = 600) -> loop.Result:
+          host_timeout: float = 300) -> loop.Result:
   """Runs an experiment in a folder; the same call goes on where a run stopped.
 
   With several processes (`rendezvous.join`) each makes its rows of every batch, all
@@ -38,7 +38,8 @@ def train(config: Experiment, workdir: pathlib.Path | str,
     config: from `train.config.load`.
     workdir: folder of the run; made if need be. Of several processes all see it.
     host_timeout: seconds without progress after which a run of several processes
-      ends, with the name of the one that holds it up.
+      ends, with the name of the one that holds it up. Start, compilation and saving
+      may take four times as long.
 
   Raises:
     UserError: see `loop.fit`; also when model, data and `init_from` do not fit.
@@ -49,7 +50,7 @@ def train(config: Experiment, workdir: pathlib.Path | str,
 
 
 def _train(config: Experiment, workdir: pathlib.Path,
-           note: Callable[[str], None]) -> loop.Result:
+           note: Callable[..., None]) -> loop.Result:
   generator, params = open_generator(config)
   part, params = trained.choose(
       generator, params, config.lora, jax.random.key(config.seed))

@@ -41,7 +41,7 @@ def fit(
     tasks: tuple[str, ...], params: Any = None, part: trained.Trained | None = None,
     draw: Callable[[Any], np.ndarray] | None = None,
     export: Callable[[Any, int], None] | None = None,
-    note: Callable[[str], None] = lambda at: None,
+    note: Callable[..., None] = lambda at, slow=False: None,
 ) -> Result:
   """Trains until the steps or the minutes of the config are spent.
 
@@ -60,7 +60,7 @@ def fit(
     draw: averaged weights, all of them → sample grid, uint8 [H, W, 3].
     export: (averaged weights that are trained, step) → None; keeps them for use.
       Called in process 0 only.
-    note: told what is done next, see `hosts.watch`.
+    note: told what is done next, see `hosts.Watch.note`.
 
   Raises:
     UserError: loss or gradient is not finite, the data ends, no checkpoint can
@@ -72,8 +72,7 @@ def fit(
   part = part or trained.Trained(generator.init)
   fixed = partitioning.place(part.fixed, partitioning.shardings(part.fixed, mesh))
   with contextlib.ExitStack() as stack:
-    saved = stack.enter_context(
-        contextlib.closing(checkpoint.Checkpointer(workdir, c.keep)))
+    saved = stack.enter_context(checkpoint.Checkpointer(workdir, c.keep))
     state = start(config, part, tx, mesh, saved, data, params)
     step = jax.jit(
         step_lib.make_step(
@@ -92,7 +91,7 @@ def fit(
         contextlib.closing(Progress(config, workdir, done, tasks, saved)))
     reason = ""
     while not reason:
-      note(f"data of step {done + 1}")
+      note(f"data of step {done + 1}", slow=done == first)
       with log.waiting():
         try:
           batch = next(data)
@@ -100,7 +99,7 @@ def fit(
           raise UserError(f"config.data: the data ended after step {done}; let it "
                           "repeat or lower config.train.steps.") from None
       batch.pop("prompt", None)  # For people; devices take numbers.
-      note(f"step {done + 1}")
+      note(f"step {done + 1}", slow=done == first)
       state, metrics = step(
           state, partitioning.put_batch(batch, mesh), fixed)
       done += 1
@@ -114,7 +113,7 @@ def fit(
       if reason or done % c.log_every == 0:
         log.write(done)
       if reason or done % c.checkpoint_every == 0:
-        note(f"saving step {done}")
+        note(f"saving step {done}", slow=True)
         log.check()
         saved.save(state, data.get_state())
         if export and reason != "SIGTERM":
@@ -123,7 +122,7 @@ def fit(
             export(ema, done)
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
-        note(f"pictures of step {done}")
+        note(f"pictures of step {done}", slow=True)
         log.picture(done, draw(part.combine(state["ema"], fixed)))
   say({"done": f"done: {done} steps, {saved.path(done)}",
        "minutes": f"stopped at step {done}: {c.minutes:g} minutes are spent, "

@@ -76,6 +76,7 @@ class Progress:
     for step, metrics in jax.device_get(list(self._pending)):
       for name in ("loss", "grad_norm"):
         if not math.isfinite(metrics[name]):
+          self._saved.wait()
           last = self._saved.latest()
           where = (f"last good checkpoint: {self._saved.path(last)}"
                    if last is not None else "there is no checkpoint yet")

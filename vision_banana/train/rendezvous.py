@@ -6,7 +6,7 @@ import time
 import warnings
 
 import jax
-from jax._src import clusters  # What jax.distributed itself asks; there is no other way.
+from jax._src import clusters  # What jax.distributed asks; there is no other way.
 
 from vision_banana.errors import UserError
 
@@ -15,7 +15,7 @@ _GO = "go"
 
 
 def join(coordinator: str | None = None, num_processes: int | None = None,
-         process_id: int | None = None, timeout: float = 600) -> None:
+         process_id: int | None = None, timeout: float = 300) -> None:
   """Connects this process with the others of the run; before any computation.
 
   What is not given is read from JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and
