@@ -34,7 +34,8 @@ def join(coordinator: str | None = None, num_processes: int | None = None,
   Raises:
     UserError: arguments are missing or wrong, or a process does not come; names it.
   """
-  coordinator, count, this = _complete(coordinator, num_processes, process_id, timeout)
+  coordinator, count, this, devices = _complete(
+      coordinator, num_processes, process_id, timeout)
   if count is None or (coordinator is None and count == 1):
     return
   if coordinator is None or this is None:
@@ -56,14 +57,14 @@ def join(coordinator: str | None = None, num_processes: int | None = None,
   jax.config.update("jax_enable_preemption_service", False)
   # Whether all have come is known; what follows takes a moment.
   jax.distributed.initialize(
-      coordinator, count, this, initialization_timeout=60,
+      coordinator, count, this, devices, initialization_timeout=60,
       cluster_detection_method="deactivate",
       # Longer than hosts.SILENCE, so that the missing one is named first.
       heartbeat_timeout_seconds=100, shutdown_timeout_seconds=int(timeout))
 
 
 def _complete(coordinator, count, this, timeout):
-  """The arguments, or what the environment or the cluster says."""
+  """The arguments, or what the environment or the cluster says; and local devices."""
   given = (coordinator, count, this) != (None, None, None)
   coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
   count = _number("JAX_NUM_PROCESSES") if count is None else count
@@ -71,7 +72,7 @@ def _complete(coordinator, count, this, timeout):
   if given or (coordinator, count, this) != (None, None, None):
     if count is None:
       raise UserError("--coordinator and --process-id need --num-processes N.")
-    return coordinator, count, this
+    return coordinator, count, this, None
   try:
     with warnings.catch_warnings():
       warnings.simplefilter("ignore")  # About clusters this may be, and is not.
@@ -81,7 +82,7 @@ def _complete(coordinator, count, this, timeout):
     raise UserError(f"a cluster is there but cannot be read ({e}); give --coordinator "
                     "HOST:PORT, --num-processes and --process-id, or --num-processes "
                     "1 to train alone.") from e
-  return found[:3]
+  return found
 
 
 def _number(variable: str) -> int | None:
