@@ -111,6 +111,7 @@ class Watch:
 
     Not by an exception: at the end of Python, jax would wait for all of them.
     """
+    self._over.set()
     print(f"vision-banana: error: {reason}", file=sys.stderr, flush=True)
     self._put(f"failed/{self._this}", f"{self._name(self._this)} stopped: {reason}")
     time.sleep(2 * self._poll)  # Process 0 keeps the store; let the others read it.
