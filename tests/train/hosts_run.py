@@ -33,7 +33,7 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
   The debug model on `source`, or where there is none the tiny fake on fake rooms,
   which starts sooner.
   """
-  rendezvous.join(coordinator, count, this, timeout)
+  rendezvous.join(coordinator, count, this)
   original = stream.Stream.__next__
 
   def recorded(self):

@@ -118,12 +118,12 @@ def test_one_process_goes_on_as_two(tmp_path):
 
 
 @pytest.mark.parametrize("happens, named", [
-    ("hang", r"no progress for 8 s .*process 1 on \S+, last at 'data of step 3'"),
+    ("hang", r"no progress for 12 s .*process 1 on \S+, last at 'data of step 3'"),
     ("kill", r"process 1 on \S+, last at 'data of step 3'"),
     ("error", r"process 1 on \S+ stopped: the disk of this host is gone"),
 ])
 def test_a_process_that_holds_up_the_run_is_named(tmp_path, happens, named):
-  (code0, out0), _ = processes(2, workdir=tmp_path, source="", steps=20, timeout=8,
+  (code0, out0), _ = processes(2, workdir=tmp_path, source="", steps=20, timeout=12,
                                at=3, happens=happens)
   assert code0 == 2, out0
   said = [line for line in out0.splitlines() if line.startswith("vision-banana: error")]
