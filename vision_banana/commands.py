@@ -16,7 +16,8 @@ from vision_banana.eval.compare import result, session
 from vision_banana.eval.decoding import Prediction
 from vision_banana.eval.outside import answers, asker, connect
 from vision_banana.models import klein_folder, orbax_folder, saved
-from vision_banana.train import aot, config, launch, partitioning, search
+from vision_banana.train import aot, config, launch, partitioning, rendezvous
+from vision_banana.train import search
 
 _EXTREMES = 10  # best, median and worst pictures each
 _TASK_ARGUMENTS = ("classes", "name", "phrase", "prompt", "color", "background",
@@ -230,7 +231,9 @@ def _training_scenes() -> list[dict[str, Any]]:
 def train(args: argparse.Namespace) -> None:
   """Trains, or goes on with a run that stopped."""
   experiment = config.load(args.config, args.overrides)
-  result = launch.train(experiment, args.workdir)
+  rendezvous.join(args.coordinator, args.num_processes, args.process_id,
+                  args.host_timeout)
+  result = launch.train(experiment, args.workdir, args.host_timeout)
   if result.reason == "SIGTERM":
     raise SystemExit(143)  # as a process ended by the signal, for schedulers
 

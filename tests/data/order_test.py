@@ -34,13 +34,3 @@ def test_a_memory_of_a_window_of_blocks_reads_each_once(seed):
       reads += 1
       kept = [*kept, b][-order.WINDOW:]
   assert reads == len(BLOCKS)
-
-
-def test_blocks_come_in_random_order():
-  block = [b for b, n in enumerate(BLOCKS) for _ in range(n)]
-  endless = shuffled().repeat()
-  firsts = [{block[endless[e * COUNT + i] % COUNT] for i in range(10)}
-            for e in range(4)]
-  # By turns they would all come from the first eight.
-  assert all(max(first) >= order.WINDOW for first in firsts)
-  assert len(set(map(frozenset, firsts))) > 1

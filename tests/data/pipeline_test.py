@@ -25,11 +25,11 @@ def tokenize(prompts):
   return ids, ids > 0
 
 
-def open_(source=SOURCE, places=(0, 1), **changes):
+def open_(source=SOURCE, rows=None, **changes):
   config = pipeline.DataConfig(**{"mixture": ALL, "size": SIZE, "batch_size": 4,
                                   **changes})
   return pipeline.train_iterator(config, tokenize, sources={"rooms": source},
-                                 process_index=places[0], process_count=places[1])
+                                 rows=rows)
 
 
 def take(iterator, count):
@@ -67,9 +67,10 @@ def test_a_restored_iterator_continues_bit_for_bit(after):
   assert_equal(take(second, 6), whole[after:])
 
 
-def test_the_stream_is_a_function_of_the_seed_and_not_of_threads_or_cache():
+def test_the_stream_is_a_function_of_the_seed_not_of_threads_cache_or_spelling():
   one = take(open_(), 5)
   assert_equal(take(open_(num_threads=3, cache=True), 5), one)
+  assert_equal(take(open_(mixture=dict(reversed(ALL.items()))), 5), one)
   other = take(open_(seed=1), 5)
   assert [b["prompt"].tolist() for b in one] != [b["prompt"].tolist() for b in other]
 
@@ -102,15 +103,55 @@ def test_another_component_does_not_change_a_components_stream():
   assert alone == mixed
 
 
-def test_processes_share_the_stream():
-  key = lambda batches: collections.Counter(
-      (p, v.tobytes()) for b in batches for p, v in zip(b["prompt"], b["values"]))
-  changes = {"mixture": {"depth": 1}, "p_drop_prompt": 0}
-  whole = key(take(open_(**changes), 6))
-  parts = [key(take(open_(places=(i, 2), **changes), 6)) for i in range(2)]
-  assert sum(parts, collections.Counter()) == whole
-  with pytest.raises(UserError, match="does not divide"):
-    open_(places=(0, 3))
+def join(parts):
+  """The batches of several processes as those of one."""
+  return [{k: np.concatenate([b[k] for b in rows]) for k in rows[0]}
+          for rows in zip(*parts, strict=True)]
+
+
+def test_processes_make_the_rows_of_the_batches_that_one_makes():
+  whole = take(open_(), 6)
+  assert_equal(join([take(open_(rows=rows), 6) for rows in ([0, 1], [2, 3])]), whole)
+  interleaved = join([take(open_(rows=rows), 3) for rows in ([0, 2], [1, 3])])
+  assert_equal([{k: v[[0, 2, 1, 3]] for k, v in b.items()} for b in interleaved],
+               whole[:3])
+
+
+@pytest.mark.parametrize("before, after", [(1, 2), (2, 1), (4, 2)])
+def test_another_number_of_processes_continues_bit_for_bit(before, after):
+  parts = lambda count: [open_(rows=range(i * 4 // count, (i + 1) * 4 // count))
+                         for i in range(count)]
+  first, second = parts(before), parts(after)
+  done = join([take(part, 3) for part in first])
+  states = [json.loads(json.dumps(part.get_state())) for part in first]
+  assert states == [{"samples": 12}] * before
+  for part in second:
+    part.set_state(states[0])
+  assert_equal(done + join([take(part, 3) for part in second]), take(open_(), 6))
+
+
+def test_another_batch_size_goes_on_with_the_next_sample():
+  prompts = lambda batches: [p for b in batches for p in b["prompt"]]
+  first, second = open_(batch_size=3), open_(batch_size=2)
+  taken = prompts(take(first, 3))
+  second.set_state(first.get_state())
+  assert taken + prompts(take(second, 3)) == prompts(take(open_(batch_size=5), 3))
+
+
+@pytest.mark.parametrize("state", [{}, {"parents": {}, "index": 4}, {"samples": -1}])
+def test_a_state_of_another_kind_is_one_line(state):
+  with pytest.raises(UserError, match="is of another version"):
+    open_().set_state(state)
+
+
+def test_processes_read_their_own_scenes_only():
+  source = fake.Source(40, SIZE)
+  stream = open_(source, rows=[1], p_negative=0, mixture={"depth": 1})
+  opened = source.reads
+  take(stream, 5)
+  stream.close()
+  # Five and what was made ahead, not the other rows' fifteen and more.
+  assert 5 <= source.reads - opened <= 11
 
 
 def test_half_of_the_samples_are_mirrored():
@@ -159,6 +200,10 @@ def test_scenes_a_task_cannot_use_are_passed_over():
   batch, = take(open_(source, mixture={"editing": 1}, flip=False), 1)
   for values in batch["values"]:
     np.testing.assert_allclose(values[1] * 255, source.scenes[0]["image"], atol=1e-4)
+  halves = [take(open_(source, [row], mixture={"editing": 1}, batch_size=2), 3)
+            for row in (0, 1)]
+  assert_equal(join(halves), take(open_(source, mixture={"editing": 1}, batch_size=2),
+                                  3))
   for scene in source.scenes:
     scene.pop("edits")
   with pytest.raises(UserError, match="'editing@rooms': no scene can be used"):

@@ -16,7 +16,7 @@ from vision_banana.train import checkpoint
 
 def state(step: int, width: int = 300) -> dict:
   key = jax.random.key(step)
-  return {"params": {"w": jax.random.normal(key, (width, 3))},
+  return {"params": {"w": jax.random.normal(key, (width, 4))},
           "step": jnp.asarray(step, jnp.int32)}
 
 
@@ -76,16 +76,28 @@ def test_a_checkpoint_that_lacks_a_part_is_set_aside(filled, name):
   assert int(restored["step"]) == 2
 
 
-def test_a_half_written_checkpoint_is_not_seen(filled):
+def test_a_half_written_checkpoint_is_removed_with_a_warning(filled):
   # What a kill leaves behind: orbax writes under a temporary name.
   half = filled / "checkpoints/6.orbax-checkpoint-tmp"
   shutil.copytree(filled / "checkpoints/4", half)
   (half / "commit_success.txt").unlink(missing_ok=True)
-  saved = checkpoint.Checkpointer(filled, keep=2)
+  with pytest.warns(UserWarning, match=f"{half} was not written to its end"):
+    saved = checkpoint.Checkpointer(filled, keep=2)
   assert saved.latest() == 4
   saved.save(state(6), {})
   saved.close()
   assert sorted(p.name for p in (filled / "checkpoints").iterdir()) == ["4", "6"]
+
+
+def test_what_eight_devices_saved_is_restored_on_other_meshes(tmp_path):
+  run = pathlib.Path(__file__).parent / "topology_run.py"
+  done = subprocess.run([sys.executable, str(run), str(tmp_path)], text=True,
+                        capture_output=True, check=False)
+  assert done.stdout.endswith("EQUAL\n"), done.stderr
+  restored, data = checkpoint.Checkpointer(tmp_path, keep=1).restore(target(304))
+  assert data == {"samples": 12}
+  np.testing.assert_array_equal(
+      restored["params"]["w"], state(3, 304)["params"]["w"], strict=True)
 
 
 def test_when_none_can_be_read_it_is_one_line(filled):
@@ -99,7 +111,7 @@ def test_when_none_can_be_read_it_is_one_line(filled):
 
 
 def test_a_checkpoint_of_another_model_is_named_and_kept(filled):
-  with pytest.raises(UserError, match=r"params/w is \(300, 3\).*\(5, 3\)"):
+  with pytest.raises(UserError, match=r"params/w is \(300, 4\).*\(5, 4\)"):
     checkpoint.Checkpointer(filled, keep=2).restore(target(5))
   assert (filled / "checkpoints/4").is_dir()
 
@@ -109,7 +121,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path):
       "import resource, pathlib, sys\n"
       "from tests.train import checkpoint_test as t\n"
       "from vision_banana.errors import UserError\n"
-      "saved = t.checkpoint.Checkpointer(pathlib.Path(sys.argv[1]), 2)\n"
+      "saved = t.checkpoint.Checkpointer(pathlib.Path(sys.argv[1]), 1)\n"
       "saved.save(t.state(1), {})\n"
       "saved.wait()\n"
       "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"

@@ -1,6 +1,7 @@
 """Random orders that are kind to how a source is stored."""
 
 import functools
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,3 +42,21 @@ class BlockShuffle(grain.MapDataset):
     windows = (blocks[i:i + WINDOW] for i in range(0, len(blocks), WINDOW))
     return np.concatenate([rng.permutation(np.concatenate(
         [self._rows[b] for b in window])) for window in windows])
+
+
+class Turns:
+  """A selection of grain: datasets take turns by weight, a whole batch at a time."""
+
+  def __init__(self, weights: Sequence[float], batch_size: int):
+    self._batch_size = batch_size
+    self._order = grain.MapDataset.mix(
+        [grain.MapDataset.range(2**50).map(lambda number, d=d: (d, number))
+         for d in range(len(weights))], weights)
+
+  def __len__(self) -> int:
+    return sys.maxsize
+
+  def __getitem__(self, index: int) -> tuple[int, int]:
+    batch, row = divmod(index, self._batch_size)
+    dataset, number = self._order[batch]
+    return dataset, number * self._batch_size + row

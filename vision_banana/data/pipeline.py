@@ -1,9 +1,7 @@
 """The input pipeline: scenes to batches, in a fixed order that can be resumed."""
 
-import atexit
 import dataclasses
 import functools
-import weakref
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,19 +16,19 @@ from vision_banana.data import leaks
 from vision_banana.data import mixture as mixtures
 from vision_banana.data import order
 from vision_banana.data import sources as sources_lib
+from vision_banana.data import stream
 from vision_banana.data.own import source as own
 from vision_banana.data.rooms import vocabulary
 from vision_banana.data.sources import Source
+from vision_banana.data.stream import Batch
 from vision_banana.errors import UserError
 from vision_banana.tasks import tasks
 
-Batch = dict[str, np.ndarray]
 # Prompts to int32 [B, T] token ids and bool [B, T], True where there is a token.
 Tokenize = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 
 # Scenes looked at to learn a source's category names and whether a task can use it.
 _PROBE = 256
-_PREFETCH = 4  # Batches made ahead.
 _alike = functools.cache(vocabulary.alike)
 
 
@@ -59,9 +57,9 @@ class DataConfig:
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
-    num_threads: threads that read and decode ahead, for large pictures, shared by
-      the components and shapes, which have one at least; 0 leaves it to the one
-      thread that makes batches. The order of the samples does not depend on it.
+    num_threads: threads that read, decode and make samples ahead, for large
+      pictures; 0 leaves it to the one thread that makes batches. The order of
+      the samples does not depend on it.
     leak_lists: files of `vision-banana hashes`; sources that show a picture of
       these benchmarks are refused. See `leaks`.
     seed: of order, phrasing, colours and everything else that is drawn.
@@ -140,36 +138,33 @@ class Scenes:
 
 def train_iterator(config: DataConfig, tokenize: Tokenize, *,
                    sources: Mapping[str, Source] | None = None,
-                   process_index: int = 0,
-                   process_count: int = 1) -> grain.DatasetIterator[Batch]:
+                   rows: Sequence[int] | None = None) -> stream.Stream:
   """Opens an endless stream of batches.
 
-  The stream is a function of the config, the data and the process's place alone.
-  `get_state()` and `set_state(state)` of the iterator continue it exactly; the
-  state is a small nest of plain numbers.
+  What a batch holds is a function of the config, the data and its number alone, not
+  of how many processes make it. `get_state()` and `set_state(state)` of the stream
+  continue it exactly; the state is the number of samples seen.
 
   Args:
     config: what to train on.
     tokenize: of the generator.
     sources: open sources to use in place of those that `config.sources` names.
-    process_index: which part of each batch this process makes.
-    process_count: number of processes that share the batches.
+    rows: which rows of each batch this process makes, see
+      `train.partitioning.rows`; None makes all.
 
   Returns:
-    An iterator of batches: the arrays of `sample.pack` with a leading [B], of one
-    of the shapes of `config.aspects`, which may change from batch to batch; 'tokens'
-    int32 [B, T], 'text_mask' bool [B, T], and 'prompt', str [B], for people.
+    An iterator of batches: the arrays of `sample.pack` with a leading [len(rows)], of
+    one of the shapes of `config.aspects`, which may change from batch to batch;
+    'tokens' int32 [len(rows), T], 'text_mask' bool [len(rows), T], and 'prompt',
+    str [len(rows)], for people.
 
   Raises:
-    UserError: for a bad mixture, source, batch size, a task none of whose source's
-      scenes can be used, or a source that the leak guard refuses.
+    UserError: for a bad mixture or source, a task none of whose source's scenes can
+      be used, or a source that the leak guard refuses.
   """
-  if config.batch_size % process_count:
-    raise UserError(f"batch_size={config.batch_size} does not divide over "
-                    f"{process_count} processes; choose a multiple.")
   places = {} if sources is not None else _places(config)
-  components = mixtures.parse(config.mixture, list(places if sources is None
-                                                   else sources))
+  components = mixtures.parse(
+      config.mixture, list(places if sources is None else sources))
   used = dict.fromkeys(c.source for c in components)
   # Only these ask for names, and so for those that are not there.
   named = {c.source for c in components
@@ -185,50 +180,33 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0 and name in named, config.aspects)
             for name in used}
-  everything = sum(c.weight for c in components)
-  datasets: dict[buckets.Shape, dict[str, tuple[grain.IterDataset, float]]] = {}
+  datasets: dict[buckets.Shape, tuple[list[grain.MapDataset], list[float]]] = {}
+  # By name: how a config orders its mixture shall not matter.
+  components.sort(key=lambda c: c.key)
   for c in components:
     parts = _usable_parts(c, scenes[c.source])
     total = sum(map(len, parts.values()))
     for shape, part in parts.items():
-      weight = c.weight * len(part) / total
       # A seed of its own keeps a component's stream when others come or go.
       name = c.key if shape == (config.size,) * 2 else f"{c.key}/{shape}"
       seed = zlib.crc32(f"{config.seed}/{name}".encode())
-      scene = grain.MapDataset.source(part)
-      scene = (order.BlockShuffle(scene, blocks=part.blocks, seed=seed)
-               if part.blocks else scene.shuffle(seed=seed))
-      samples = (
-          scene
-          .repeat()
-          .filter(functools.partial(_usable, c.task))
-          .random_map(functools.partial(_sample, c.task, config), seed=seed)
-          [process_index::process_count]
-          .to_iter_dataset(_reading(config.num_threads, weight / everything)))
-      datasets.setdefault(shape, {})[c.key] = samples, weight
-  batches, shares = {}, {}
-  for shape, made in sorted(datasets.items()):
-    weights = {key: weight for key, (_, weight) in made.items()}
-    mixed = grain.IterDataset.mix({key: d for key, (d, _) in made.items()}, weights)
-    batches[str(shape)] = mixed.batch(config.batch_size // process_count)
-    shares[str(shape)] = sum(weights.values())
+      epochs = grain.MapDataset.source(part)
+      epochs = (order.BlockShuffle(epochs, blocks=part.blocks, seed=seed)
+                if part.blocks else epochs.shuffle(seed=seed)).repeat()
+      made, weights = datasets.setdefault(shape, ([], []))
+      made.append(stream.Usable(epochs, len(part), functools.partial(_usable, c.task))
+                  .random_map(functools.partial(_sample, c.task, config), seed=seed))
+      weights.append(c.weight * len(part) / total)
+  mixed, shares = [], []
+  for _, (made, weights) in sorted(datasets.items()):
+    mixed.append(grain.MapDataset.mix(made, weights))
+    shares.append(sum(weights))
   # Which shape a batch has depends on its number alone: all processes agree on it.
-  batches = (grain.IterDataset.mix(batches, shares) if len(batches) > 1
-             else batches.popitem()[1])
-  batches = batches.map(functools.partial(_add_tokens, tokenize))
-  iterator = iter(grain.experimental.ThreadPrefetchIterDataset(
-      batches, prefetch_buffer_size=_PREFETCH))
-  # A thread still at work when Python ends aborts the process.
-  atexit.register(_close, weakref.ref(iterator))
-  return iterator
-
-
-def _close(reference: weakref.ref) -> None:
-  iterator = reference()
-  if iterator is not None:
-    iterator.close()
-    # grain closes again when the iterator is deleted; its modules may be gone then.
-    iterator.close = lambda: None
+  samples = mixed[0] if len(mixed) == 1 else grain.MapDataset.select_from_datasets(
+      mixed, order.Turns(shares, config.batch_size))
+  return stream.Stream(
+      samples, config.batch_size, range(config.batch_size) if rows is None else rows,
+      config.num_threads, functools.partial(_add_tokens, tokenize))
 
 
 def _places(config: DataConfig) -> dict[str, SourceConfig]:
@@ -239,12 +217,6 @@ def _places(config: DataConfig) -> dict[str, SourceConfig]:
 def _open(places: Mapping[str, SourceConfig]) -> dict[str, Source]:
   return {name: sources_lib.open_source(place.path, place.split, place)
           for name, place in places.items()}
-
-
-def _reading(num_threads: int, share: float) -> grain.ReadOptions:
-  """The threads of a part of the mixture: at least one, if there are any."""
-  threads = min(num_threads, max(1, round(num_threads * share)))
-  return grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
 
 
 def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:

@@ -8,7 +8,12 @@ import jax
 import orbax.checkpoint as ocp
 
 from vision_banana.errors import UserError
+from vision_banana.train import hosts
 from vision_banana.train.optim import path_of
+
+
+# In the names of orbax's temporary folders.
+_HALF = ".orbax-checkpoint-tmp"
 
 
 class Checkpointer:
@@ -16,10 +21,13 @@ class Checkpointer:
 
   A checkpoint appears under its number only when it is whole (orbax writes to a
   temporary folder and renames), so a kill at any time leaves the one before.
+
+  Several processes each write and read their parts; all must make the same calls.
+  A state can be restored onto any mesh and any number of processes.
   """
 
   def __init__(self, workdir: pathlib.Path, keep: int):
-    """Opens (and makes) the folder.
+    """Opens (and makes) the folder; removes what a kill left half-written, and says so.
 
     Args:
       workdir: folder of the run.
@@ -34,6 +42,10 @@ class Checkpointer:
     except OSError as e:
       raise UserError(f"{self.directory}: cannot be written ({e.strerror}); choose "
                       "another --workdir.") from e
+    if jax.process_index() == 0:
+      for half in sorted(self.directory.glob(f"*{_HALF}*")):
+        warnings.warn(f"{half} was not written to its end (a kill or a full disk); "
+                      "removed. What was saved before it counts.")
     self._manager = ocp.CheckpointManager(
         self.directory,
         item_handlers={"state": ocp.StandardCheckpointHandler(),
@@ -101,16 +113,21 @@ class Checkpointer:
         self._check_shapes(step, target)
         restored = self._manager.restore(step, args=ocp.args.Composite(
             state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()))
+        reason = ""
       except UserError:
         raise
       except Exception as e:  # Damage shows as any exception of any reader.
-        damaged.append((step, type(e).__name__))
+        reason = type(e).__name__
+      if not hosts.together(not reason):
+        damaged.append((step, reason or "by another process"))
         continue
-      for bad, reason in damaged:
-        aside = self.path(bad).with_name(f"{bad}.corrupt")
-        self.path(bad).rename(aside)
-        warnings.warn(f"{self.path(bad)} cannot be read ({reason}); moved to "
-                      f"{aside.name}. Going on from {self.path(step)}.")
+      if jax.process_index() == 0:
+        for bad, reason in damaged:
+          aside = self.path(bad).with_name(f"{bad}.corrupt")
+          self.path(bad).rename(aside)
+          warnings.warn(f"{self.path(bad)} cannot be read ({reason}); moved to "
+                        f"{aside.name}. Going on from {self.path(step)}.")
+      hosts.together(True)  # They are moved.
       self._manager.reload()
       return restored["state"], restored["data"]
     if damaged:
@@ -135,6 +152,14 @@ class Checkpointer:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return UserError(f"{self.directory}: cannot be written ({reason}); free some "
                      "space or choose another --workdir.")
+
+  def __enter__(self) -> "Checkpointer":
+    return self
+
+  def __exit__(self, kind: type[BaseException] | None, *_) -> None:
+    # After an error in this process the others do not come to close with it.
+    if kind is None or jax.process_count() == 1:
+      self.close()
 
   def close(self) -> None:
     """Waits for what is being written and lets go of the folder."""

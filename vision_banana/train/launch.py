@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -16,13 +17,18 @@ from vision_banana.errors import UserError
 from vision_banana.generators import flow
 from vision_banana.models import lora, saved, text, zoo
 from vision_banana.tasks.tasks import TASKS
-from vision_banana.train import loop, samples, trained
+from vision_banana.train import hosts, loop, partitioning, samples, trained
 from vision_banana.train.config import Experiment
 from vision_banana.train.progress import say
 
 
-def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
+def train(config: Experiment, workdir: pathlib.Path | str,
+          host_timeout: float = 300) -> loop.Result:
   """Runs an experiment in a folder; the same call goes on where a run stopped.
+
+  With several processes (`rendezvous.join`) each makes its rows of every batch, all
+  write the checkpoints, and process 0 writes the rest. It goes on exactly with
+  another number of them.
 
   The folder gets `config.json`, `parameters.txt`, `metrics.jsonl`, `tensorboard/`,
   `checkpoints/`, `samples/` and `model/`, the averaged weights as a model folder, or
@@ -30,18 +36,27 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
 
   Args:
     config: from `train.config.load`.
-    workdir: folder of the run; made if need be.
+    workdir: folder of the run; made if need be. Of several processes all see it.
+    host_timeout: seconds without progress after which a run of several processes
+      ends, with the name of the one that holds it up. Start, compilation and saving
+      may take four times as long.
 
   Raises:
     UserError: see `loop.fit`; also when model, data and `init_from` do not fit.
+      With several processes they all end instead, exit status 2.
   """
-  workdir = pathlib.Path(workdir)
+  with hosts.watch(host_timeout) as note:
+    return _train(config, pathlib.Path(workdir), note)
+
+
+def _train(config: Experiment, workdir: pathlib.Path,
+           note: Callable[..., None]) -> loop.Result:
   generator, params = open_generator(config)
   part, params = trained.choose(
       generator, params, config.lora, jax.random.key(config.seed))
-  place = {"process_index": jax.process_index(),
-           "process_count": jax.process_count()}
-  data = pipeline.train_iterator(config.data, generator.tokenize, **place)
+  rows = partitioning.rows(
+      partitioning.make_mesh(config.mesh), config.data.batch_size)
+  data = pipeline.train_iterator(config.data, generator.tokenize, rows=rows)
   draw = None
   if config.train.sample_every:
     draw = samples.held_out(config, generator)
@@ -49,8 +64,6 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
   _keep_config(config, shapes, workdir)
 
   def export(ema: Any, step: int) -> None:
-    if jax.process_index() != 0:
-      return
     if config.lora.rank:
       with folders.whole(str(workdir / "model"), replace=True) as made:
         lora.write(os.path.join(made, lora.FILE), lora.Adapter(
@@ -64,7 +77,7 @@ def train(config: Experiment, workdir: pathlib.Path | str) -> loop.Result:
         part.combine(ema, part.fixed), generator.tokenizer, notes))
 
   return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
-                  part=part, draw=draw, export=export)
+                  part=part, draw=draw, export=export, note=note)
 
 
 def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
@@ -123,24 +136,31 @@ def find(name: str) -> str:
 def _keep_config(config: Experiment, shapes: Any, workdir: pathlib.Path) -> None:
   """Writes what is trained; says what has changed since the run began."""
   path = workdir / "config.json"
-  now = json.dumps(dataclasses.asdict(config), indent=1, default=dict)
-  try:
-    workdir.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-      before, after = (_flat(json.loads(x)) for x in (path.read_text(), now))
-      for key in sorted(before.keys() | after.keys()):
-        if before.get(key) != after.get(key):
-          say(f"changed since this run began: config.{key} "
-              f"{before.get(key)} -> {after.get(key)}")
-    if jax.process_index() == 0:
+  now = json.dumps(dataclasses.asdict(config), indent=1, default=dict) + "\n"
+  if jax.process_index() == 0:
+    try:
+      workdir.mkdir(parents=True, exist_ok=True)
+      if path.exists():
+        before, after = (_flat(json.loads(x)) for x in (path.read_text(), now))
+        for key in sorted(before.keys() | after.keys()):
+          if before.get(key) != after.get(key):
+            say(f"changed since this run began: config.{key} "
+                f"{before.get(key)} -> {after.get(key)}")
       temporary = path.with_suffix(".tmp")
-      temporary.write_text(now + "\n")
+      temporary.write_text(now)
       temporary.replace(path)
       overview = parameter_overview.get_parameter_overview(shapes, include_stats=False)
       (workdir / "parameters.txt").write_text(overview + "\n")
-  except OSError as e:
-    raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
-                    "--workdir.") from e
+    except OSError as e:
+      raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
+                      "--workdir.") from e
+  hosts.together(True)  # It is written.
+  seen = path.exists() and path.read_text()
+  if seen != now:
+    raise UserError(
+        f"process {jax.process_index()} finds {'another' if seen else 'no'} config in "
+        f"{path} than process 0 wrote; give all the same config and a --workdir that "
+        "all hosts share.")
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -3,21 +3,22 @@
 import contextlib
 import dataclasses
 import pathlib
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from vision_banana.errors import UserError
-from vision_banana.train import checkpoint, optim, partitioning, trained
+from vision_banana.train import checkpoint, hosts, optim, partitioning, preemption
+from vision_banana.train import progress, trained
 from vision_banana.train import step as step_lib
 from vision_banana.train.config import Experiment
 from vision_banana.train.progress import Progress, say
+
+# Why a run stops early; of several processes' reasons the last named one counts.
+_REASONS = ("", "minutes", "SIGTERM")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Result:
 
   Attributes:
     step: steps done, over all processes of this workdir.
-    reason: 'done', 'minutes' (the budget is spent) or 'SIGTERM'.
+    reason: 'done', 'minutes' (the budget is spent) or 'SIGTERM', also when the
+      machine is announced to be taken away.
     compilations: of the train step in this process.
   """
   step: int
@@ -39,6 +41,7 @@ def fit(
     tasks: tuple[str, ...], params: Any = None, part: trained.Trained | None = None,
     draw: Callable[[Any], np.ndarray] | None = None,
     export: Callable[[Any, int], None] | None = None,
+    note: Callable[..., None] = lambda at, slow=False: None,
 ) -> Result:
   """Trains until the steps or the minutes of the config are spent.
 
@@ -49,13 +52,15 @@ def fit(
     config: the experiment.
     workdir: folder of the run; made if need be.
     generator: see `vision_banana.generators.base.Generator`.
-    data: iterator of batches (dicts of numpy arrays, batch axis first) with
-      `get_state` and `set_state`.
+    data: iterator of this process's rows of batches (dicts of numpy arrays, batch
+      axis first; `partitioning.rows`) with `get_state` and `set_state`.
     tasks: names behind the batches' `task` indices.
     params: weights to start from, of those that are trained.
     part: which are; None trains all.
     draw: averaged weights, all of them → sample grid, uint8 [H, W, 3].
     export: (averaged weights that are trained, step) → None; keeps them for use.
+      Called in process 0 only.
+    note: told what is done next, see `hosts.Watch.note`.
 
   Raises:
     UserError: loss or gradient is not finite, the data ends, no checkpoint can
@@ -66,22 +71,23 @@ def fit(
   partitioning.check_batch(config.data.batch_size, c.accumulate, mesh)
   tx = optim.make(config.optim, c.steps)
   part = part or trained.Trained(generator.init)
-  fixed = jax.device_put(part.fixed, partitioning.shardings(part.fixed, mesh))
+  fixed = partitioning.place(part.fixed, partitioning.shardings(part.fixed, mesh))
   with contextlib.ExitStack() as stack:
     stack.enter_context(jax.set_mesh(mesh))
-    saved = stack.enter_context(
-        contextlib.closing(checkpoint.Checkpointer(workdir, c.keep)))
+    saved = stack.enter_context(checkpoint.Checkpointer(workdir, c.keep))
     state = start(config, part, tx, mesh, saved, data, params)
     step = jit_step(config, generator, part, tx, mesh, state, tasks)
     done = first = int(state["step"])
     if done >= c.steps:
       say(f"{workdir}: already trained to step {done} of {c.steps}.")
       return Result(done, "done", 0)
-    terminated = stack.enter_context(_sigterm())
+    terminated = stack.enter_context(preemption.notice())
+    agreed = hosts.Agreement(progress.IN_FLIGHT)
     log = stack.enter_context(
         contextlib.closing(Progress(config, workdir, done, tasks, saved)))
     reason = ""
     while not reason:
+      note(f"data of step {done + 1}", slow=done == first)
       with log.waiting():
         try:
           batch = next(data)
@@ -89,28 +95,30 @@ def fit(
           raise UserError(f"config.data: the data ended after step {done}; let it "
                           "repeat or lower config.train.steps.") from None
       batch.pop("prompt", None)  # For people; devices take numbers.
+      note(f"step {done + 1}", slow=done == first)
       state, metrics = step(
           state, partitioning.put_batch(batch, mesh), fixed)
       done += 1
-      log.add(done, metrics, len(batch["task"]) * jax.process_count())
+      log.add(done, metrics)
       if done == first + 1:
         log.start_clock()
-      if terminated():
-        reason = "SIGTERM"
-      elif done == c.steps:
+      spent = bool(c.minutes) and log.minutes() >= c.minutes
+      reason = _REASONS[agreed(2 if terminated() else int(spent))]
+      if done == c.steps and reason != "SIGTERM":
         reason = "done"
-      elif c.minutes and log.minutes() >= c.minutes:
-        reason = "minutes"
       if reason or done % c.log_every == 0:
         log.write(done)
       if reason or done % c.checkpoint_every == 0:
+        note(f"saving step {done}", slow=True)
         log.check()
         saved.save(state, data.get_state())
         if export and reason != "SIGTERM":
-          export(multihost_utils.process_allgather(
-              step_lib.averaged(state), tiled=True), done)
+          averaged = hosts.gather(step_lib.averaged(state))
+          if jax.process_index() == 0:
+            export(averaged, done)
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
+        note(f"pictures of step {done}", slow=True)
         log.picture(done, draw(part.combine(step_lib.averaged(state), fixed)))
   say({"done": f"done: {done} steps, {saved.path(done)}",
        "minutes": f"stopped at step {done}: {c.minutes:g} minutes are spent, "
@@ -161,19 +169,6 @@ def start(
   placed = partitioning.shardings(shapes, mesh)
   if params is None:
     return jax.jit(fresh, out_shardings=placed)(key)
+  params = partitioning.place(params, placed["params"])
   return jax.jit(
       lambda p: step_lib.init_state(p, tx, ema), out_shardings=placed)(params)
-
-
-@contextlib.contextmanager
-def _sigterm() -> Iterator[Callable[[], bool]]:
-  """Inside, SIGTERM only sets a flag; yields how to read it."""
-  flag = threading.Event()
-  if threading.current_thread() is not threading.main_thread():
-    yield flag.is_set  # Python delivers signals to the main thread only.
-    return
-  before = signal.signal(signal.SIGTERM, lambda *_: flag.set())
-  try:
-    yield flag.is_set
-  finally:
-    signal.signal(signal.SIGTERM, before)

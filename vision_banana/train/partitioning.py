@@ -189,13 +189,58 @@ def replicated(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec())
 
 
-def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-  """Starts the transfer of this process's part of a batch; does not wait.
+def rows(mesh: Mesh, batch_size: int) -> np.ndarray:
+  """Which rows of every batch the devices of this process hold, in order.
 
-  Args:
-    batch: numpy arrays with the batch axis first.
-    mesh: from `make_mesh`.
+  Hosts that share rows, as when `tensor` spans hosts, make them alike.
+
+  Raises:
+    UserError: the batch does not divide over the mesh.
   """
   sharding = batch_sharding(mesh)
-  return {k: jax.make_array_from_process_local_data(sharding, v)
-          for k, v in batch.items()}
+  splits = _splits(mesh)
+  if batch_size % splits:
+    raise UserError(f"config.data.batch_size={batch_size} does not divide over "
+                    f"{splits} parts of the mesh; choose a multiple.")
+  held = sharding.addressable_devices_indices_map((batch_size,)).values()
+  return np.unique(np.concatenate([np.arange(batch_size)[index] for index in held]))
+
+
+def _splits(mesh: Mesh) -> int:
+  """Into how many parts a batch is cut."""
+  return mesh.size // batch_sharding(mesh).shard_shape((mesh.size,))[0]
+
+
+def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+  """Starts the transfer of this process's rows of a batch; does not wait.
+
+  Args:
+    batch: numpy arrays with the batch axis first, the `rows` of this process.
+    mesh: from `make_mesh`.
+  """
+  sharding, splits = batch_sharding(mesh), _splits(mesh)
+  made = len(next(iter(batch.values())))
+  mine = rows(mesh, splits)
+  batch_size = made * splits // len(mine)
+  start = {int(row) * batch_size // splits: i * batch_size // splits
+           for i, row in enumerate(mine)}
+
+  def put(value: np.ndarray) -> jax.Array:
+    def part(index: tuple[slice, ...]) -> np.ndarray:
+      first = start[index[0].start or 0]
+      return value[first:first + batch_size // splits][(slice(None), *index[1:])]
+    return jax.make_array_from_callback(
+        (batch_size, *value.shape[1:]), sharding, part)
+  return {k: put(v) for k, v in batch.items()}
+
+
+def place(tree: Any, where: Any) -> Any:
+  """Host arrays, the same in every process, onto devices, each its part only.
+
+  Args:
+    tree: arrays.
+    where: their shardings.
+  """
+  return jax.tree.map(
+      lambda x, s: jax.make_array_from_callback(x.shape, s, lambda i: x[i]),
+      tree, where)

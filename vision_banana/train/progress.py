@@ -17,7 +17,7 @@ from vision_banana.train.config import Experiment
 
 # Steps handed to the device ahead of time: enough to hide the host's work, few
 # enough that a stop is near.
-_IN_FLIGHT = 2
+IN_FLIGHT = 2
 
 
 class Progress:
@@ -31,7 +31,9 @@ class Progress:
                tasks: tuple[str, ...], saved: Checkpointer):
     self._config, self._workdir, self._tasks = config, workdir, tasks
     self._saved = saved
-    self._writer = metrics_writer.MetricsWriter(workdir, step)
+    self._writer = None
+    if jax.process_index() == 0:
+      self._writer = metrics_writer.MetricsWriter(workdir, step)
     self._schedule = optim.schedule(config.optim, config.train.steps)
     self._pending: collections.deque = collections.deque()
     self._clock = self._window_start = time.monotonic()
@@ -39,7 +41,8 @@ class Progress:
 
   def _reset(self) -> None:
     self._seen: list[dict[str, np.ndarray]] = []
-    self._samples, self._waited = 0, 0.0
+    # Steps before the window of time, and seconds of waiting in it.
+    self._untimed, self._waited = 0, 0.0
 
   @contextlib.contextmanager
   def waiting(self) -> Iterator[None]:
@@ -52,18 +55,17 @@ class Progress:
     """Starts the budget and the throughput after the step is compiled."""
     self.check()
     self._clock = self._window_start = time.monotonic()
-    self._samples, self._waited = 0, 0.0
+    self._untimed, self._waited = len(self._seen), 0.0
 
   def minutes(self) -> float:
     """Since `start_clock`."""
     return (time.monotonic() - self._clock) / 60
 
-  def add(self, step: int, metrics: dict[str, jax.Array], samples: int) -> None:
+  def add(self, step: int, metrics: dict[str, jax.Array]) -> None:
     """Takes the metrics of a step; waits for the device only when far ahead."""
-    self._samples += samples
     self._pending.append((step, metrics))
-    if len(self._pending) > _IN_FLIGHT:
-      jax.block_until_ready(self._pending[-1 - _IN_FLIGHT][1])
+    if len(self._pending) > IN_FLIGHT:
+      jax.block_until_ready(self._pending[-1 - IN_FLIGHT][1])
 
   def check(self) -> None:
     """Waits for all steps.
@@ -74,6 +76,7 @@ class Progress:
     for step, metrics in jax.device_get(list(self._pending)):
       for name in ("loss", "grad_norm"):
         if not math.isfinite(metrics[name]):
+          self._saved.wait()
           last = self._saved.latest()
           where = (f"last good checkpoint: {self._saved.path(last)}"
                    if last is not None else "there is no checkpoint yet")
@@ -91,12 +94,14 @@ class Progress:
     sums, counts = (np.sum([m[n] for m in self._seen], 0)
                     for n in ("task_loss", "task_count"))
     by_task = {t: float(s / n) for t, s, n in zip(self._tasks, sums, counts) if n}
-    rate = self._samples / seconds
+    timed = self._seen[self._untimed:]
+    rate = float(np.sum([m["task_count"] for m in timed])) / seconds
     values = {"loss": mean("loss"), "grad_norm": mean("grad_norm")}
     values |= {f"loss/{task}": loss for task, loss in by_task.items()}
     values |= {"lr": float(self._schedule(step - 1)), "samples_per_second": rate,
                "data_wait": self._waited / seconds}
-    self._writer.scalars(step, values)
+    if self._writer:
+      self._writer.scalars(step, values)
     total = self._config.train.steps
     left = (total - step) * seconds / len(self._seen)
     if self._config.train.minutes:
@@ -110,10 +115,12 @@ class Progress:
 
   def picture(self, step: int, grid: np.ndarray) -> None:
     """Keeps a sample grid, uint8 [H, W, 3], as PNG and in TensorBoard."""
-    self._writer.image(step, "samples", grid)
+    if self._writer:
+      self._writer.image(step, "samples", grid)
 
   def close(self) -> None:
-    self._writer.close()
+    if self._writer:
+      self._writer.close()
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from PIL import Image, ImageDraw
 
 from vision_banana.codecs import target as target_codec
@@ -61,8 +62,9 @@ def drawer(
         [pictures[:, 1 + r] for r in range(pictures.shape[1] - 1)],
         batch["present"][:, 1:], jax.random.key(0), size=pictures.shape[2:4],
         steps=steps, guidance=guidance)
-    return grid(prompts, np.asarray(pictures), batch["present"],
-                np.asarray(painted))
+    # Of several processes each holds a part; all get all.
+    painted = multihost_utils.process_allgather(painted, tiled=True)
+    return grid(prompts, np.asarray(pictures), batch["present"], painted)
   return draw
 
 

@@ -1,0 +1,130 @@
+"""Several processes on this machine: the same run as one, and who is missing."""
+
+import contextlib
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.data import fake
+from tests.train import hosts_run, loop_test
+from vision_banana.data.builders import rooms
+from vision_banana.models import zoo
+from vision_banana.train import metrics_writer
+
+
+def free_port() -> int:
+  with socket.socket() as s:
+    s.bind(("127.0.0.1", 0))
+    return s.getsockname()[1]
+
+
+def processes(count: int, **keys) -> list[tuple[int, str]]:
+  """Runs `count` processes to their end: (exit status, what each printed).
+
+  What happens happens in the last one.
+  """
+  coordinator = f"127.0.0.1:{free_port()}"
+  with contextlib.ExitStack() as stack:
+    started = []
+    for this in range(count):
+      mine = keys if this == count - 1 else {**keys, "at": -1}
+      started.append(stack.enter_context(subprocess.Popen(
+          [sys.executable, hosts_run.__file__, json.dumps(
+              {**mine, "coordinator": coordinator, "count": count, "this": this},
+              default=str)],
+          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+          cwd=pathlib.Path(__file__).parents[2])))
+      stack.callback(started[-1].kill)
+    outputs = [p.communicate(timeout=200)[0] for p in started]
+    return [(p.returncode, output) for p, output in zip(started, outputs)]
+
+
+def fed(*outputs: str) -> dict[int, str]:
+  """Sample number → digest, as printed."""
+  found = [r.split() for o in outputs for r in re.findall(r"^ROW (.*)", o, re.M)]
+  assert len(found) == len({number for number, _ in found})
+  return {int(number): digest for number, digest in found}
+
+
+def losses(workdir) -> list[float]:
+  lines = metrics_writer.read(workdir / "metrics.jsonl")
+  assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+  return [line["loss"] for line in lines]
+
+
+def train(workdir, steps: int, source="") -> str:
+  """In this process; what it printed."""
+  printed = []
+  with contextlib.redirect_stdout(_Lines(printed)):
+    assert hosts_run.main(str(workdir), str(source), steps) == steps
+  return "".join(printed)
+
+
+class _Lines:
+  def __init__(self, into):
+    self.write, self.flush = into.append, lambda: None
+
+
+def assert_close(found, expected):
+  assert found.keys() == expected.keys()
+  for path, value in expected.items():
+    # Two processes add gradients in another order; Adam divides by their size.
+    np.testing.assert_allclose(found[path], value, rtol=1e-3, atol=2e-5, err_msg=path)
+
+
+def test_two_processes_stopped_by_sigterm_in_one_go_on_as_one(tmp_path):
+  whole, workdir = tmp_path / "whole", tmp_path / "run"
+  expected = fed(train(whole, 12))
+  (code0, out0), (code1, out1) = processes(
+      2, workdir=workdir, source="", steps=12, at=5, happens="sigterm")
+  assert (code0, code1) == (0, 0), out0 + out1
+  stopped = [int(re.search(r"^STEP (\d+)", out, re.M)[1]) for out in (out0, out1)]
+  # All stop after the same step: what is in flight is done, nothing more.
+  assert stopped == [7, 7]
+  assert f"SIGTERM: saved step 7 to {workdir}/checkpoints/7" in out0
+  assert "SIGTERM: saved step" not in out1
+  after = train(workdir, 12)
+  assert f"resuming from {workdir}/checkpoints/7" in after
+  assert fed(out0, out1, after) == expected and len(expected) == 48
+  np.testing.assert_allclose(losses(workdir), losses(whole), rtol=1e-4)
+  assert_close(loop_test.saved(workdir, 12), loop_test.saved(whole, 12))
+
+
+def test_one_process_goes_on_as_two(tmp_path):
+  source, whole, workdir = (tmp_path / name for name in ("rooms", "whole", "run"))
+  for split, seeds in (("train", range(9)), ("test", range(9, 12))):
+    examples = [(str(i), rooms.encode(fake.scene(i, 16))) for i in seeds]
+    rooms.Rooms(size=16, split=split, examples=examples,
+                data_dir=source / split).download_and_prepare()
+  expected = fed(train(whole, 5, source))
+  before = train(workdir, 3, source)
+  (code0, out0), (code1, out1) = processes(2, workdir=workdir, source=source, steps=5)
+  assert (code0, code1) == (0, 0), out0 + out1
+  assert f"resuming from {workdir}/checkpoints/3" in out0
+  assert fed(before, out0, out1) == expected
+  assert len(fed(out0)) == len(fed(out1)) == 4
+  np.testing.assert_allclose(losses(workdir), losses(whole), rtol=1e-4)
+  model = lambda w: zoo.flatten(zoo.load_model(str(w / "model")).params)
+  assert_close(model(workdir), model(whole))
+  # Process 0 alone writes what is not a checkpoint.
+  assert len(list((workdir / "tensorboard").glob("events*"))) == 2
+  assert len(list((workdir / "samples").glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize("happens, named", [
+    ("hang", r"no progress for 12 s .*process 1 on \S+, last at 'data of step 3'"),
+    ("kill", r"process 1 on \S+, last at 'data of step 3'"),
+    ("error", r"process 1 on \S+ stopped: the disk of this host is gone"),
+])
+def test_a_process_that_holds_up_the_run_is_named(tmp_path, happens, named):
+  (code0, out0), _ = processes(2, workdir=tmp_path, source="", steps=20, timeout=12,
+                               at=3, happens=happens)
+  assert code0 == 2, out0
+  said = [line for line in out0.splitlines() if line.startswith("vision-banana: error")]
+  assert any(re.search(named, line) for line in said), out0
