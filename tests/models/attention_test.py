@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from vision_banana.models import attention
+from vision_banana.models import attention, blockwise
 
 splash = functools.partial(attention.splash, interpret=True)
 
@@ -64,3 +64,10 @@ def test_split_over_a_mesh_equals_whole():
   done = subprocess.run([sys.executable, str(run)], text=True, capture_output=True,
                         check=False)
   assert done.returncode == 0, done.stderr
+
+
+def test_a_cpu_attends_in_blocks_where_it_is_long(monkeypatch):
+  monkeypatch.setattr(attention, "_LONG", 40)
+  q, k, v, mask = inputs(40)
+  np.testing.assert_array_equal(
+      attention.attend(q, k, v, mask), blockwise.attend(q, k, v, mask))

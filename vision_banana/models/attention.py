@@ -1,4 +1,5 @@
-"""Softmax attention: a blocked kernel on TPU, XLA's own elsewhere.
+"""Softmax attention: a blocked kernel on TPU, blocks of queries on a CPU where the
+sequence is long, XLA's own elsewhere.
 
 Splash attention (`jax.experimental.pallas.ops.tpu.splash_attention`) goes through
 the keys in blocks and never forms the [S, S] logits, which at 1024² pixels with one
@@ -11,12 +12,14 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
-from vision_banana.models import sharding
+from vision_banana.models import blockwise, sharding
 
 # Queries and keys a block; what MaxText and maxdiffusion use for v5e and v5p.
 _BLOCK = 512
 # Blocks are multiples of the vector unit's lanes.
 _LANES = 128
+# Tokens from which the logits no longer fit a CPU's caches.
+_LONG = 1024
 
 
 def attend(
@@ -25,7 +28,7 @@ def attend(
   """Self-attention, by the kernel that suits what the program is compiled for.
 
   That is the platform of the mesh of `jax.set_mesh`, which may be a topology without
-  hardware, else the default backend. On TPU with a mesh the batch and the heads are
+  hardware, else the default backend. With a mesh the batch and the heads are
   split as `models.sharding` says, as far as they divide.
 
   Args:
@@ -39,11 +42,13 @@ def attend(
   """
   mesh = jax.sharding.get_abstract_mesh()
   platform = jax.default_backend() if mesh.empty else mesh.abstract_device.platform
-  if platform != "tpu":
+  if platform == "tpu":
+    kernel = splash
+  elif platform == "cpu" and q.shape[1] >= _LONG:
+    kernel = blockwise.attend
+  else:
     return dot_product(q, k, v, key_mask)
-  if mesh.empty:
-    return splash(q, k, v, key_mask)
-  return sharded(splash, mesh)(q, k, v, key_mask)
+  return (kernel if mesh.empty else sharded(kernel, mesh))(q, k, v, key_mask)
 
 
 def dot_product(
