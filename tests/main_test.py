@@ -14,7 +14,8 @@ from PIL import Image
 
 from tests.data.builders import layouts
 from tests.eval import fake
-from vision_banana import api, commands, main
+from vision_banana import api, main
+from vision_banana.commands import asking, evaluation
 from vision_banana.codecs import depth
 from vision_banana.data import sources
 from vision_banana.errors import UserError
@@ -115,13 +116,13 @@ def test_predict_takes_arguments_of_the_task(tiny, photo, tmp_path):
      {"a": "(1, 2, 3)", "b": "<4,5,6>", "c": "RGB(7, 8, 9)"}),
     ('{"a, b": "red"}', {"a, b": "red"})])
 def test_classes(text, expected):
-  assert commands.parse_classes(text) == expected
+  assert asking.parse_classes(text) == expected
 
 
 @pytest.mark.parametrize("text", ["a=", "=red", "a,,b", "a=red,a=blue", '{"a": '])
 def test_classes_that_make_no_sense(text):
   with pytest.raises(UserError, match="classes"):
-    commands.parse_classes(text)
+    asking.parse_classes(text)
 
 
 def test_generate_and_edit(tiny, photo, tmp_path):
@@ -139,7 +140,7 @@ def test_generate_and_edit(tiny, photo, tmp_path):
 
 
 def test_eval_writes_table_json_and_report(tiny, tmp_path, monkeypatch, capsys):
-  monkeypatch.setattr(commands, "_training_scenes", lambda: fake.scenes(3))
+  monkeypatch.setattr(evaluation, "_training_scenes", lambda: fake.scenes(3))
   assert _run("eval", "--model", tiny, "--benchmark", "motorcycle", "--compare",
               "--out", tmp_path / "out", "--json", tmp_path / "r.json", "--report",
               tmp_path / "r.html") == 0
@@ -151,7 +152,7 @@ def test_eval_writes_table_json_and_report(tiny, tmp_path, monkeypatch, capsys):
 
 
 def test_eval_compares_with_the_parent_unless_told(tiny, tmp_path, monkeypatch, capsys):
-  monkeypatch.setattr(commands, "_training_scenes", lambda: fake.scenes(3))
+  monkeypatch.setattr(evaluation, "_training_scenes", lambda: fake.scenes(3))
   eval_ = ("eval", "--benchmark", "motorcycle", "--out", tmp_path / "out", "--json",
            tmp_path / "r.json")
   columns = lambda: [c["name"] for c in json.loads(
@@ -167,9 +168,10 @@ def test_eval_compares_with_the_parent_unless_told(tiny, tmp_path, monkeypatch, 
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path):
-  code = ("import sys\nfrom vision_banana import commands, main\n"
+  code = ("import sys\nfrom vision_banana import main\n"
+          "from vision_banana.commands import asking\n"
           "def predict(args):\n  while True: print('line')\n"
-          "commands.predict = predict\n"
+          "asking.predict = predict\n"
           "sys.exit(main.main(['predict', 'a.png', '--task', 'depth']))")
   with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True,
                         stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

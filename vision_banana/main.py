@@ -5,12 +5,20 @@ mistakes in the arguments answer at once.
 """
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from vision_banana.errors import UserError
+
+# Command → the module of `commands` that has it.
+_MODULES = {
+    "train": "training", "compile": "training", "eval": "evaluation",
+    "score": "evaluation", "compare": "comparison", "predict": "asking",
+    "generate": "asking", "convert": "conversion", "render": "datasets",
+    "build": "datasets", "hashes": "datasets"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.overrides = overrides
     from absl import logging  # pylint: disable=g-import-not-at-top
     logging.set_verbosity(logging.ERROR)  # libraries' hints are not for users
-    from vision_banana import commands  # pylint: disable=g-import-not-at-top
-    getattr(commands, args.command)(args)
+    module = importlib.import_module(f"vision_banana.commands.{_MODULES[args.command]}")
+    getattr(module, args.command)(args)
     return 0
   except UserError as e:
     # One line, also when a library's words are quoted in it.

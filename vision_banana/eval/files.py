@@ -2,10 +2,12 @@
 
 import contextlib
 import io
+import json
 import os
 import pathlib
 import tempfile
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -65,3 +67,8 @@ def npz(**arrays: np.ndarray) -> bytes:
   buffer = io.BytesIO()
   np.savez_compressed(buffer, **arrays)
   return buffer.getvalue()
+
+
+def json_text(value: Any) -> bytes:
+  """JSON for people: indented, not escaped, with a line's end."""
+  return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,1 @@
+"""What each command of `vision-banana` does with its parsed arguments."""

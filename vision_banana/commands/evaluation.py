@@ -1,0 +1,123 @@
+"""eval and score: benchmarks, painted and scored."""
+
+import argparse
+import pathlib
+import re
+from typing import Any
+
+from vision_banana import api
+from vision_banana.data import sources
+from vision_banana.errors import UserError
+from vision_banana.eval import baselines, benchmarks, evaluator, extremes, files
+from vision_banana.eval import paper_table, report, tables
+
+_EXTREMES = 10  # best, median and worst pictures each
+
+
+def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
+  """Paints what is asked, scores it, prints the table, writes JSON and report."""
+  wanted, missing = _benchmarks(args)
+  shard = _shard(args.split_hosts)
+  for benchmark in wanted:
+    if benchmark.folder and args.benchmark != "all":
+      benchmark.open(args.data)  # What is missing is said before anything is loaded.
+  model = api.load(args.model)
+  if args.compare is None:
+    # Published benchmarks take long: only what is asked for.
+    models = [model, *([] if args.data else _parent(model))]
+  else:
+    models = [model] + [
+        model.random_start() if name == "random" else api.load(name, like=model)
+        for name in args.compare]
+  done = []
+  for benchmark in wanted:
+    constant = None
+    if benchmark.constant:
+      constant = baselines.fit(
+          _training_scenes(), args.tasks or [p.task for p in benchmark.protocols])
+    evaluation = evaluator.evaluate(
+        models, benchmark, args.out, constant=constant,
+        data=args.data if benchmark.folder else None, limit=args.limit, seed=args.seed,
+        samples=args.samples, tasks=args.tasks, steps=args.steps,
+        guidance=args.guidance, shard=shard,
+        num_extremes=_EXTREMES if args.pictures else 0)
+    if evaluation is not None:
+      done.append(evaluation)
+  _publish(args, done, f"vision_banana: {model.name}", {"Training curve": model.log})
+  for name, reason in missing.items():
+    print(f"not evaluated: {name}: {reason}")
+
+
+def score(args: argparse.Namespace) -> None:
+  """Scores predictions that lie on disk, without any model."""
+  fingerprint = api.load(args.model).fingerprint if args.model else ""
+  done = evaluator.rescore(
+      args.folder, data=args.data, protocol=args.protocol, fingerprint=fingerprint,
+      num_extremes=_EXTREMES if args.pictures else 0)
+  _publish(args, done, f"vision_banana: {args.folder}", {})
+
+
+def _benchmarks(args: argparse.Namespace):
+  """The benchmarks to evaluate, and reasons by name why others are not."""
+  missing = {}
+  if args.benchmark != "all":
+    wanted = [benchmarks.get(args.benchmark)]
+  elif args.data is None:
+    raise UserError("--benchmark all: name the folder with the benchmarks by --data.")
+  else:
+    wanted, missing = benchmarks.find(args.data)
+    if not wanted:
+      folders = [b.folder for b in benchmarks.BENCHMARKS.values() if b.folder]
+      raise UserError(f"{args.data}: no benchmark in it; each lies in its own folder: "
+                      f"{', '.join(dict.fromkeys(folders))}.")
+  if args.protocol:
+    wanted = [b.under(args.protocol) if b.variants or args.benchmark != "all" else b
+              for b in wanted]
+  return wanted, missing
+
+
+def _shard(text: str) -> tuple[int, int]:
+  """'I/N' → (i, n)."""
+  match = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text)
+  if not match or not int(match[1]) < int(match[2]):
+    raise UserError(f"--split-hosts {text}: give I/N, from 0/N to N-1/N.")
+  return int(match[1]), int(match[2])
+
+
+def _publish(args: argparse.Namespace, done, title: str, logs) -> None:
+  """Prints the tables and writes the files that were asked for."""
+  contents = {}
+  results = [e.results for e in done]
+  if args.json and results:
+    contents[pathlib.Path(args.json)] = files.json_text(
+        results[0] if len(results) == 1 else results)
+  if args.pictures and done:
+    contents[pathlib.Path(args.pictures)] = extremes.render(done).encode()
+  if args.table:
+    contents[pathlib.Path(args.table)] = paper_table.render(
+        results, pathlib.Path(args.table).suffix).encode()
+  files.write_all(contents)
+  if args.report and done:
+    report.write(args.report, report.render(done, title, logs=logs))
+  for result in results:
+    print()
+    print(tables.text(result))
+  if args.report and done:
+    print(f"\nreport: {args.report}")
+
+
+def _parent(model: api.Model) -> list[api.Model]:
+  """The model this one was tuned from, if its folder names one that is here."""
+  name = model.notes.get("tuned_from") or model.notes.get("init_from")
+  if not name:
+    return []
+  try:
+    return [api.load(name, like=model)]
+  except UserError as e:
+    print(f"not compared with what {model.name} was tuned from: {e}")
+    return []
+
+
+def _training_scenes() -> list[dict[str, Any]]:
+  source = sources.open_source("rooms", "train")
+  return [source[i] for i in range(len(source))]
