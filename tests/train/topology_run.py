@@ -26,6 +26,7 @@ placed = partitioning.place(
     jax.tree.map(np.asarray, state), partitioning.shardings(state, before))
 assert placed["params"]["w"].addressable_shards[0].data.shape == (76, 2)
 saved.save(placed, {"samples": 12})
+saved.wait()
 
 after = partitioning.make_mesh(partitioning.MeshConfig(data=2, fsdp=2, tensor=2))
 restored, data = saved.restore(partitioning.targets(state, after))
