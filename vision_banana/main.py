@@ -100,13 +100,13 @@ def _train(p: argparse.ArgumentParser) -> None:
   p.add_argument("--workdir", required=True, metavar="DIR",
                  help="checkpoints and logs; an interrupted run goes on from here")
   hosts = p.add_argument_group(
-      "several hosts", "On Cloud TPU, Slurm and Open MPI the processes find each other; "
+      "several hosts", "On Cloud TPU, Slurm and Open MPI processes find each other; "
       "elsewhere each is started with these (or JAX_COORDINATOR_ADDRESS, "
       "JAX_NUM_PROCESSES, JAX_PROCESS_ID). All share --workdir.")
   hosts.add_argument("--coordinator", metavar="HOST:PORT",
                      help="where process 0 runs, and a free port there")
-  hosts.add_argument("--num-processes", type=int, metavar="N", help="how many there are")
-  hosts.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
+  hosts.add_argument("--num-processes", type=int, metavar="N", help="how many")
+  hosts.add_argument("--process-id", type=int, metavar="I", help="which, from 0")
   hosts.add_argument("--host-timeout", type=float, default=300, metavar="SECONDS",
                      help="without progress after which all end, naming the host that "
                      "holds them up; start and saving may take four times as long")
