@@ -4,7 +4,7 @@ BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install -q -c constraints.txt
 export JAX_PLATFORMS ?= cpu
 
-.PHONY: demo test goldens notebooks memory browser google build clean
+.PHONY: demo test goldens metric-goldens notebooks memory aot aot-full tpu-table browser google build clean
 
 demo: .venv/.ready
 	$(BIN)/python experiments/demo.py --out runs/demo
@@ -23,6 +23,21 @@ notebooks: .venv/.notebooks
 # Reads four gigabytes of random weights and holds the peak of memory to its bound.
 memory: .venv/.ready
 	$(BIN)/python experiments/load_memory.py
+
+# Metrics against the official evaluators, which live in an environment of their own.
+metric-goldens: .venv/.metrics
+	.venv/metrics/bin/python tests/goldens/make_metrics.py --check
+
+# A small step and sampler for TPU pods, compiled ahead of time; the whole of klein.
+aot: .venv/.tpu
+	.venv/tpu/bin/python -m pytest -q -m "tpu_aot and not tpu_aot_full" tests
+
+aot-full: .venv/.tpu
+	.venv/tpu/bin/python -m pytest -q -m tpu_aot_full tests
+
+# docs/tpu_memory.md; goes on where it stopped.
+tpu-table: .venv/.tpu
+	.venv/tpu/bin/python experiments/tpu_memory.py
 
 # The comparison's page in a real Chromium: apt-get install chromium.
 browser: .venv/.ready
@@ -51,6 +66,17 @@ clean:
 
 .venv/.google: .venv/.ready
 	$(INSTALL) -e '.[google]'
+	touch $@
+
+.venv/.metrics: tests/goldens/requirements_metrics.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/metrics
+	.venv/metrics/bin/python -m pip install -q --no-deps -r $<
+	touch $@
+
+# Its own environment: libtpu weighs 684 MB, and jax should not meet it elsewhere.
+.venv/.tpu: setup.py constraints.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/tpu
+	.venv/tpu/bin/python -m pip install -q -c constraints.txt -e '.[test,tpu]'
 	touch $@
 
 .venv/.goldens: setup.py tests/goldens/requirements.txt | .venv/bin/python
