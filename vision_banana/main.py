@@ -167,6 +167,8 @@ def _eval(p: argparse.ArgumentParser) -> None:
                  "(default: the model that --model was tuned from; with --data none)")
   p.add_argument("--out", default="runs/eval", metavar="DIR",
                  help="keeps the predictions; an interrupted evaluation goes on")
+  _outside(p, "outside", "a model to ask 'is it there?' and to reword ReasonSeg's "
+           "queries, as the paper has it (default: an empty mask says no)")
   _tables(p)
 
 
@@ -189,6 +191,20 @@ def _tables(p: argparse.ArgumentParser) -> None:
                  help="write a page of the ten best, median and worst answers")
 
 
+def _outside(p: argparse.ArgumentParser, name: str, title: str) -> None:
+  """Arguments of an outside model; see `commands.outside`."""
+  group = p.add_argument_group(title)
+  group.add_argument(f"--{name}", choices=("google", "openai"), help="Gemini by "
+                     "google-genai, or any OpenAI-compatible server")
+  group.add_argument(f"--{name}-model", metavar="NAME", help="its name there")
+  group.add_argument("--base-url", metavar="URL", help="address of the server, for "
+                     "example http://127.0.0.1:8000/v1")
+  group.add_argument("--concurrency", type=int, default=8, metavar="N",
+                     help="questions under way at a time")
+  group.add_argument("--price", type=float, nargs=2, metavar=("IN", "OUT"),
+                     help="US dollars for a million tokens, for the cost log")
+
+
 def _compare(p: argparse.ArgumentParser) -> None:
   p.add_argument("a", metavar="A", help="folder of pictures, as predict, eval or "
                  "generate wrote them")
@@ -204,16 +220,7 @@ def _compare(p: argparse.ArgumentParser) -> None:
   p.add_argument("--no-serve", dest="serve", action="store_false",
                  help="no page, only print what the votes say")
   p.add_argument("--json", metavar="FILE", help="write the result as JSON")
-  judge = p.add_argument_group("a model as judge, in both orders, in place of the page")
-  judge.add_argument("--judge", choices=("google", "openai"), help="Gemini by "
-                     "google-genai, or any OpenAI-compatible server")
-  judge.add_argument("--judge-model", metavar="NAME", help="its name there")
-  judge.add_argument("--base-url", metavar="URL", help="address of the server, for "
-                     "example http://127.0.0.1:8000/v1")
-  judge.add_argument("--concurrency", type=int, default=8, metavar="N",
-                     help="questions under way at a time")
-  judge.add_argument("--price", type=float, nargs=2, metavar=("IN", "OUT"),
-                     help="US dollars for a million tokens, for the cost log")
+  _outside(p, "judge", "a model as judge, in both orders, in place of the page")
 
 
 def _predict(p: argparse.ArgumentParser) -> None:

@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 from vision_banana import api
+from vision_banana.commands import outside
 from vision_banana.data import sources
 from vision_banana.errors import UserError
 from vision_banana.eval import baselines, benchmarks, evaluator, extremes, files
-from vision_banana.eval import paper_table, report, tables
+from vision_banana.eval import painting, paper_table, report, tables
+from vision_banana.eval.outside import bridge
 
 _EXTREMES = 10  # best, median and worst pictures each
 
@@ -29,6 +31,10 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
     models = [model] + [
         model.random_start() if name == "random" else api.load(name, like=model)
         for name in args.compare]
+  told = painting.Outside()
+  if args.outside:
+    told = bridge.outside(
+        outside.asked(args, "outside", pathlib.Path(args.out) / "answers"))
   done = []
   for benchmark in wanted:
     constant = None
@@ -39,7 +45,7 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
         models, benchmark, args.out, constant=constant,
         data=args.data if benchmark.folder else None, limit=args.limit, seed=args.seed,
         samples=args.samples, tasks=args.tasks, steps=args.steps,
-        guidance=args.guidance, shard=shard,
+        guidance=args.guidance, shard=shard, outside=told,
         num_extremes=_EXTREMES if args.pictures else 0)
     if evaluation is not None:
       done.append(evaluation)

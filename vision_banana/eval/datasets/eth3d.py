@@ -52,5 +52,5 @@ ETH3D = records.Benchmark(
     about="ETH3D high-resolution training scenes, metric depth.",
     read=_read, split="training scenes", sha256="", seed=0, size=454,
     resolution=f"longer side at most {EDGE} px; answers are resampled to the truth "
-               "(nearest)",
+               "(bilinear)",
     **protocols.depth_record("eth3d"), folder="eth3d")
