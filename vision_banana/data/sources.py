@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from google.protobuf import json_format
 from google.protobuf import message
 
+from vision_banana.data import swatches
 from vision_banana.errors import UserError
 
 Scene = dict[str, Any]
@@ -39,7 +40,8 @@ def open_source(name_or_dir: str, split: str) -> Source:
   """Opens a dataset.
 
   Args:
-    name_or_dir: the name of an embedded dataset ('rooms'), a TFDS version
+    name_or_dir: 'swatches', see `data.swatches`, which has no splits; or the name of
+      an embedded dataset ('rooms'), a TFDS version
       directory, or a directory above such directories; of several versions of a
       dataset the latest counts, and different parts are concatenated in the order
       of their names.
@@ -48,6 +50,8 @@ def open_source(name_or_dir: str, split: str) -> Source:
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
   """
+  if name_or_dir == "swatches":
+    return swatches.Swatches()
   path = _EMBEDDED / name_or_dir
   if pathlib.Path(name_or_dir).name != name_or_dir or not path.is_dir():
     path = pathlib.Path(name_or_dir).expanduser()
