@@ -10,9 +10,9 @@ import ml_collections
 
 from vision_banana.train.config import parse_arg
 
-GENERATION = {"text_to_image": 1, "editing": 1}
-VISION = {"depth": 3, "normals": 3, "semantic": 4, "instance": 1, "referring": 1,
-          "edges": 1, "modality": 1}
+GENERATION = {"text_to_image": 1, "text_to_image@swatches": 4, "editing": 2}
+VISION = {"depth": 6, "normals": 6, "semantic": 9, "instance": 1, "referring": 2,
+          "edges": 3, "modality": 1}
 
 
 def _shares(weights: dict[str, float], total: float) -> dict[str, float]:
@@ -29,7 +29,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       "model": {"name": "nano"},
       "data": {
           "mixture": mixture,
-          "sources": {"rooms": {"path": arg.source}},
+          "sources": {"rooms": {"path": arg.source},
+                      "swatches": {"path": "swatches"}},
           "size": 64,
           "batch_size": 32,
           "cache": True,

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from google.protobuf import json_format
 from google.protobuf import message
 
+from vision_banana.data import swatches
 from vision_banana.data.own import source as own
 from vision_banana.errors import UserError
 
@@ -49,7 +50,8 @@ def open_source(name_or_dir: str, split: str,
   """Opens a dataset.
 
   Args:
-    name_or_dir: the name of an embedded dataset ('rooms'), a TFDS version
+    name_or_dir: 'swatches', see `data.swatches`, which has no splits; or the name of
+      an embedded dataset ('rooms'), a TFDS version
       directory, or a directory above such directories; of several versions of a
       dataset the latest counts, and different parts are concatenated in the order
       of their names. Or a folder, JSONL or parquet, see `data.own.source`.
@@ -59,6 +61,8 @@ def open_source(name_or_dir: str, split: str,
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
   """
+  if name_or_dir == "swatches":
+    return swatches.Swatches()
   path = locate(name_or_dir)
   parts = [] if options.kind in own.KINDS else _version_dirs(path)
   if not parts:
