@@ -17,6 +17,7 @@ import ml_collections
 
 from vision_banana.train.config import parse_arg, read
 
+GENERATION = ("text_to_image", "editing")
 # FLUX.2 [klein] base 9B: a wider transformer that reads Qwen3-8B.
 SIZES_9B = {
     "flux2": {"num_double": 8, "num_single": 24, "num_heads": 32, "text_dim": 12288},
@@ -31,7 +32,10 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   arg = parse_arg(arg, **{"9b": False}, init="", images="", edits="", source="rooms",
                   steps=10_000, vision=0.1, size=512, batch_size=64)
   tune = pathlib.Path(__file__).with_name("nano_tune.py")
-  mixture = read(f"{tune}:vision={arg.vision}").data.mixture.to_dict()
+  mixture = {task: share for task, share in
+             read(f"{tune}:vision={arg.vision}").data.mixture.items()
+             if not task.startswith(GENERATION)}
+  mixture |= dict.fromkeys(GENERATION, (1 - arg.vision) / len(GENERATION))
   sources = {"rooms": {"path": arg.source}}
   for task, name in (("text_to_image", "images"), ("editing", "edits")):
     if arg[name]:

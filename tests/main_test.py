@@ -188,7 +188,7 @@ def test_train_passes_config_overrides_and_folder(tmp_path, monkeypatch):
       "  return ml_collections.ConfigDict(dict(\n"
       "      train=dict(steps=int(arg)), data=dict(mixture=dict(depth=1.0))))\n")
   seen = []
-  monkeypatch.setattr(launch, "train", lambda config, workdir: seen.append(
+  monkeypatch.setattr(launch, "train", lambda config, workdir, timeout: seen.append(
       (config, workdir)) or loop.Result(7, "done", 1))
   assert _run("train", "--config", f"{tmp_path / 'c.py'}:7", "--workdir", "w",
               "--config.train.ema_decay=0.5") == 0
