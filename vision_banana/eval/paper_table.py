@@ -97,6 +97,17 @@ def _markdown(head: Sequence[str], body: Sequence[Row]) -> str:
                     *(line((*r.cells, r.protocol)) for r in body)]) + "\n"
 
 
+_CSS = """\
+main{max-width:none}
+td{vertical-align:top;border-top:1px solid #e6e8ec}
+th:first-child,td:first-child,th:nth-child(2),td:nth-child(2),th:last-child{
+text-align:left}
+td:first-child,td:nth-child(4),td:nth-child(5){white-space:normal}
+td:first-child{min-width:9em}
+td.protocol{white-space:normal;min-width:32em;text-align:left}
+"""
+
+
 def _html(head: Sequence[str], body: Sequence[Row]) -> str:
   cells = lambda tag, texts: "".join(
       f"<{tag}>{html.escape(t)}</{tag}>" for t in texts)
@@ -105,7 +116,7 @@ def _html(head: Sequence[str], body: Sequence[Row]) -> str:
       "</tr>" for r in body)
   return ("<!doctype html><html lang='en'><head><meta charset='utf-8'>"
           f"<title>Vision Banana: the paper's table</title><style>{style.CSS}"
-          "td.protocol{white-space:normal;min-width:28em;text-align:left}</style>"
+          f"{_CSS}</style>"
           "</head><body><main><section><div class='scroll'><table><thead><tr>"
           f"{cells('th', head)}</tr></thead><tbody>{lines}</tbody></table></div>"
           "</section></main></body></html>\n")
