@@ -68,11 +68,14 @@ def test_a_small_klein_trains_on_a_pod(kind):
   # The state takes the place of the one before.
   memory = step.memory_analysis()
   assert memory.alias_size_in_bytes > 0.99 * memory.output_size_in_bytes
-  # Arguments are split: an eighth of the state and of the fixed weights, about.
+  # Arguments are split: an eighth of the state and of the fixed weights, about. Of
+  # adapters the smallest are whole on every chip, and a rank of 64 fills half of the
+  # 128 lanes that a chip stores.
   (state, _, fixed), _ = step.args_info
   size = lambda tree: sum(
       x.dtype.itemsize * math.prod(x.shape) for x in jax.tree.leaves(tree))
-  assert memory.argument_size_in_bytes < 0.2 * (size(state) + size(fixed))
+  share = {"tune": 0.2, "lora": 0.3}[kind]
+  assert memory.argument_size_in_bytes < share * (size(state) + size(fixed))
 
 
 def test_a_small_klein_samples_on_a_pod():
