@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import pathlib
 import re
 import socket
@@ -31,8 +30,6 @@ def processes(count: int, **keys) -> list[tuple[int, str]]:
   What happens happens in the last one.
   """
   coordinator = f"127.0.0.1:{free_port()}"
-  # What one process compiled and another loads deadlocks in their collectives.
-  alone = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
   with contextlib.ExitStack() as stack:
     started = []
     for this in range(count):
@@ -41,7 +38,7 @@ def processes(count: int, **keys) -> list[tuple[int, str]]:
           [sys.executable, hosts_run.__file__, json.dumps(
               {**mine, "coordinator": coordinator, "count": count, "this": this},
               default=str)],
-          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=alone,
+          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
           cwd=pathlib.Path(__file__).parents[2])))
       stack.callback(started[-1].kill)
     outputs = [p.communicate(timeout=500)[0] for p in started]
