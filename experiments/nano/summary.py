@@ -13,7 +13,7 @@ from vision_banana.eval import tables
 from vision_banana.train import metrics_writer
 
 HERE = pathlib.Path(__file__).parent
-SHOWN = ("depth", "normals", "semantic", "text_to_image", "editing")
+SHOWN = ("depth", "normals", "semantic", "edges", "text_to_image", "editing")
 
 
 def main() -> None:
