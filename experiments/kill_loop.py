@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     command = lambda workdir: [
         sys.executable, "-m", "vision_banana.main", "train",
         f"--config=configs/debug.py:steps={steps},source={args.source}",
-        f"--workdir={workdir}", "--config.train.checkpoint_every=3",
+        f"--workdir={workdir}", "--config.train.checkpoint_every=5",
         "--config.train.log_every=1", "--config.train.sample_every=0"]
     subprocess.run(command(whole), cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
     for kill in range(args.kills):
