@@ -98,6 +98,7 @@ class Watch:
     self._client = distributed.global_state.client
     self._this = jax.process_index()
     self._seen: dict[int, tuple[Any, float]] = {}  # process → last beat, and when
+    self._beat(self._since)  # One that dies at once is known by its host as well.
     self._thread = threading.Thread(target=self._run, daemon=True)
     self._thread.start()
 
