@@ -30,10 +30,10 @@ metric-goldens: .venv/.metrics
 
 # A small step and sampler for TPU pods, compiled ahead of time; the whole of klein.
 aot: .venv/.tpu
-	.venv/tpu/bin/python -m pytest -q -m "tpu_aot and not tpu_aot_full" tests
+	.venv/tpu/bin/python -m pytest -q -m "tpu_aot and not tpu_aot_full" tests/train/tpu_aot_test.py
 
 aot-full: .venv/.tpu
-	.venv/tpu/bin/python -m pytest -q -m tpu_aot_full tests
+	.venv/tpu/bin/python -m pytest -q -m tpu_aot_full tests/train/tpu_aot_test.py
 
 # docs/tpu_memory.md; goes on where it stopped.
 tpu-table: .venv/.tpu
