@@ -32,9 +32,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
   arg = parse_arg(arg, **{"9b": False}, init="", images="", edits="", source="rooms",
                   steps=10_000, vision=0.1, size=512, batch_size=64)
   tune = pathlib.Path(__file__).with_name("nano_tune.py")
-  mixture = {task: share for task, share in
-             read(f"{tune}:vision={arg.vision}").data.mixture.items()
-             if not task.startswith(GENERATION)}
+  # Without flat shapes, which only a model that starts from nothing needs.
+  found = {task: share for task, share in read(str(tune)).data.mixture.items()
+           if not task.startswith(GENERATION) and "@" not in task}
+  mixture = {task: arg.vision * share / sum(found.values())
+             for task, share in found.items()}
   mixture |= dict.fromkeys(GENERATION, (1 - arg.vision) / len(GENERATION))
   sources = {"rooms": {"path": arg.source}}
   for task, name in (("text_to_image", "images"), ("editing", "edits")):

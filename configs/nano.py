@@ -1,4 +1,4 @@
-"""Pre-trains nano from nothing: text to image and editing of rooms.
+"""Pre-trains nano: text to image and editing, of rooms and of plain colours.
 
 The stand-in for the open generator the paper starts from. Noise levels biased
 high with a capped weight, and Muon, are what learned fastest at this scale.
@@ -10,13 +10,18 @@ from vision_banana.train.config import parse_arg
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-  """Args: steps, and source: a name or folder of scenes."""
-  arg = parse_arg(arg, steps=10_000, source="rooms")
+  """Args: steps; source: a name or folder of scenes; init: the model folder to start
+  from, that of `nano_words.py`, or '' for nothing."""
+  arg = parse_arg(arg, steps=10_000, source="rooms", init="")
   return ml_collections.ConfigDict({
-      "model": {"name": "nano", "tokenizer": "nano_base/tokenizer.json"},
+      "init_from": arg.init,
+      "model": {"name": "nano",
+                "tokenizer": "" if arg.init else "nano_base/tokenizer.json"},
       "data": {
-          "mixture": {"text_to_image": 0.5, "editing": 0.5},
-          "sources": {"rooms": {"path": arg.source}},
+          "mixture": {"text_to_image": 0.25, "editing": 0.3,
+                      "text_to_image@swatches": 0.15, "editing@shapes": 0.3},
+          "sources": {"rooms": {"path": arg.source}, "swatches": {"path": "swatches"},
+                      "shapes": {"path": "shapes"}},
           "size": 64,
           "batch_size": 32,
           "cache": True,

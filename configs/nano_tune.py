@@ -10,9 +10,11 @@ import ml_collections
 
 from vision_banana.train.config import parse_arg
 
-GENERATION = {"text_to_image": 1, "text_to_image@swatches": 4, "editing": 2}
-VISION = {"depth": 6, "normals": 6, "semantic": 9, "instance": 1, "referring": 2,
-          "edges": 3, "modality": 1}
+GENERATION = {"text_to_image": 2, "editing": 4,
+              "text_to_image@swatches": 2, "editing@shapes": 2}
+VISION = {"depth": 5, "normals": 5, "semantic": 8, "instance": 1, "referring": 3,
+          "edges": 2, "modality": 2,
+          "semantic@shapes": 3, "instance@shapes": 1, "referring@shapes": 2}
 
 
 def _shares(weights: dict[str, float], total: float) -> dict[str, float]:
@@ -30,7 +32,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
       "data": {
           "mixture": mixture,
           "sources": {"rooms": {"path": arg.source},
-                      "swatches": {"path": "swatches"}},
+                      "swatches": {"path": "swatches"},
+                      "shapes": {"path": "shapes"}},
           "size": 64,
           "batch_size": 32,
           "cache": True,

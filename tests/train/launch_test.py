@@ -104,6 +104,16 @@ def test_init_from_of_another_size_is_one_line(shard, ran, tmp_path):
         "--config.model.overrides.flux2={'num_single': 2}"), tmp_path)
 
 
+def test_init_from_takes_weights_of_other_pictures_and_prompts(shard, ran, tmp_path):
+  launch.train(debug(
+      shard, f"--config.init_from={ran[0] / 'model'}", "--config.data.size=8",
+      "--config.train.sample_every=0", "--config.model.overrides.image_size=8",
+      "--config.model.overrides.text={'max_length': 20}"), tmp_path)
+  model = zoo.load_model(str(tmp_path / "model"))
+  assert model.config.image_size == 8
+  assert model.tokenizer(["a"])[0].shape == (1, 20)
+
+
 KLEIN = pathlib.Path(__file__).parents[1] / "goldens" / "klein"
 
 

@@ -108,7 +108,8 @@ class Scenes:
     self._bucket = np.zeros(len(source), int)
     if len(self._shapes) > 1:
       self._bucket = buckets.assign(source, self._shapes)
-    self._kept: dict[int, dict[str, Any]] | None = {} if cache else None
+    self._kept: dict[int, dict[str, Any]] | None = (
+        {} if cache and not getattr(source, "generated", False) else None)
     self._names: set[str] = set()
     if absent:
       self._names = {name for i in _spread(len(source)) for name in

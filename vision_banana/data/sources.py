@@ -16,12 +16,14 @@ from typing import Any, Protocol
 from google.protobuf import json_format
 from google.protobuf import message
 
+from vision_banana.data import shapes
 from vision_banana.data import swatches
 from vision_banana.data.own import source as own
 from vision_banana.errors import UserError
 
 Scene = dict[str, Any]
 
+_GENERATED = {"swatches": swatches.Swatches, "shapes": shapes.Shapes}
 _EMBEDDED = pathlib.Path(__file__).parents[1] / "embedded"
 _INFO = "dataset_info.json"  # TFDS writes it last, into each version's directory.
 _MAX_DEPTH = 3  # A parent of parts, each data_dir/name/version.
@@ -34,8 +36,8 @@ class Source(Protocol):
   """Random access to scenes.
 
   It may also have `size(index)`, (height, width) of the image where that is cheaper
-  than the scene, and `blocks`, lengths of consecutive runs that
-  are best read together.
+  than the scene; `blocks`, lengths of consecutive runs that are best read together;
+  and `generated`, True where scenes are sooner drawn than kept.
   """
 
   def __len__(self) -> int:
@@ -50,19 +52,19 @@ def open_source(name_or_dir: str, split: str,
   """Opens a dataset.
 
   Args:
-    name_or_dir: 'swatches', see `data.swatches`, which has no splits; or the name of
-      an embedded dataset ('rooms'), a TFDS version
-      directory, or a directory above such directories; of several versions of a
-      dataset the latest counts, and different parts are concatenated in the order
-      of their names. Or a folder, JSONL or parquet, see `data.own.source`.
+    name_or_dir: 'swatches' or 'shapes', drawn from nothing and without splits, see
+      `data.swatches` and `data.shapes`; or the name of an embedded dataset ('rooms'),
+      a TFDS version directory, or a directory above such directories; of several
+      versions of a dataset the latest counts, and different parts are concatenated in
+      the order of their names. Or a folder, JSONL or parquet, see `data.own.source`.
     split: for example 'train', 'test' or 'train[:100]'; of every part that has it.
     options: the kind, if it is not to be found out, and how to read own data.
 
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
   """
-  if name_or_dir == "swatches":
-    return swatches.Swatches()
+  if name_or_dir in _GENERATED:
+    return _GENERATED[name_or_dir]()
   path = locate(name_or_dir)
   parts = [] if options.kind in own.KINDS else _version_dirs(path)
   if not parts:

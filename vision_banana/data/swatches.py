@@ -30,6 +30,8 @@ _REGIONS = (1, 2, 2, 2, 3, 3, 4)
 class Swatches:
   """A source of scenes with `image`, uint8 [64, 64, 3], and `caption`."""
 
+  generated = True
+
   def __len__(self) -> int:
     return _NUM
 

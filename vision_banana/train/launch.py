@@ -95,10 +95,12 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
       sizes = dataclasses.replace(
           found.config, image_size=config.data.size,
           num_references=config.data.num_references)
-    elif found.config != sizes:
+    elif _of_the_weights(found.config) != _of_the_weights(sizes):
       raise UserError(f"config.init_from={config.init_from} has other sizes than "
                       "config.model; give the same name and overrides.")
     params, tokenizer = found.params, found.tokenizer
+    if isinstance(tokenizer, text.Tokenizer):
+      tokenizer = text.Tokenizer(tokenizer.core, sizes.text.max_length)
   if config.model.tokenizer:
     tokenizer = text.Tokenizer.from_file(
         find(config.model.tokenizer), sizes.text.max_length)
@@ -107,6 +109,16 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
       tokenizer or text.Tokenizer.bytes_only(sizes.text.max_length),
       dtype=config.train.dtype, remat=config.train.remat)
   return generator, params
+
+
+def _of_the_weights(sizes: zoo.ModelConfig) -> zoo.ModelConfig:
+  """Sizes without those that weights do not depend on, so that a phase of training
+  may see smaller pictures, fewer references or shorter prompts than the next."""
+  fixed = dict(image_size=0, num_references=0,
+               flux2=dataclasses.replace(sizes.flux2, unroll=1))
+  if isinstance(sizes.text, text.TextConfig):
+    fixed["text"] = dataclasses.replace(sizes.text, max_length=0)
+  return dataclasses.replace(sizes, **fixed)
 
 
 def model_sizes(config: Experiment) -> zoo.ModelConfig:
