@@ -1,4 +1,4 @@
-"""Puts the model of a finished run into the package, in half precision.
+"""Puts the model of a finished run into the package, its matrices in 8 bits.
 
     python experiments/embed_model.py runs/nano nano --tuned-from nano_base
 """
@@ -25,7 +25,7 @@ def main() -> None:
   notes = {k: v for k, v in saved.notes.items() if k != "init_from"}
   zoo.save_model(
       str(EMBEDDED / args.name), dataclasses.replace(
-          saved, notes={**notes, "tuned_from": args.tuned_from}), dtype="float16")
+          saved, notes={**notes, "tuned_from": args.tuned_from}), dtype="int8")
   shutil.copyfile(
       workdir / "metrics.jsonl", EMBEDDED / args.name / "metrics.jsonl")
 

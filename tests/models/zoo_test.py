@@ -37,16 +37,22 @@ def test_round_trip(tmp_path, generator, params):
   jax.tree.map(np.testing.assert_array_equal, saved.params, params)
 
 
-def test_half_precision_is_close_and_smaller(tmp_path, generator, params):
+def test_fewer_bits_are_close_and_smaller(tmp_path, generator, params):
   _save(tmp_path / "full", generator, params)
   _save(tmp_path / "half", generator, params, dtype="bfloat16")
   saved = zoo.load_model(str(tmp_path / "half"))
   jax.tree.map(
       lambda a, b: np.testing.assert_allclose(a, b, rtol=8e-3, atol=1e-6),
       saved.params, params)
-  sizes = [
-      (tmp_path / d / "params.safetensors").stat().st_size for d in ("full", "half")]
-  assert sizes[1] < 0.6 * sizes[0]
+  _save(tmp_path / "eight", generator, params, dtype="int8")
+  saved = zoo.load_model(str(tmp_path / "eight"))
+  jax.tree.map(
+      lambda a, b: np.testing.assert_allclose(a, b, atol=np.abs(b).max() / 250),
+      saved.params, params)
+  full, half, eight = (
+      (tmp_path / d / "params.safetensors").stat().st_size
+      for d in ("full", "half", "eight"))
+  assert half < 0.6 * full and eight < 0.6 * full
 
 
 def test_saving_again_replaces_the_folder(tmp_path, generator, params):

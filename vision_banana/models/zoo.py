@@ -18,7 +18,7 @@ from flax import nnx
 
 from vision_banana import folders, settings
 from vision_banana.errors import UserError
-from vision_banana.models import qwen3_text, text
+from vision_banana.models import eight_bit, qwen3_text, text
 from vision_banana.models.autoencoder import Autoencoder, AutoencoderConfig
 from vision_banana.models.flux2 import Flux2, Flux2Config
 from vision_banana.models.patches import PatchesConfig
@@ -181,17 +181,20 @@ def save_model(folder: str, saved: SavedModel, dtype: str = "float32") -> None:
   Args:
     folder: destination.
     saved: what it shall hold.
-    dtype: float32, float16 or bfloat16, of the stored weights.
+    dtype: float32, float16 or bfloat16, of the stored weights; or int8, see
+      `eight_bit`.
 
   Raises:
     UserError: the folder cannot be written, or `dtype` is another.
   """
-  if dtype not in _FLOATS:
-    raise UserError(f"dtype '{dtype}': use one of {', '.join(_FLOATS)}.")
-  storage = np.dtype(getattr(ml_dtypes, dtype, dtype))
-  tensors = {
-      k: np.array(v, storage, order="C")
-      for k, v in flatten(saved.params).items()}
+  if dtype not in (*_FLOATS, "int8"):
+    raise UserError(f"dtype '{dtype}': use one of {', '.join(_FLOATS)}, int8.")
+  flat = flatten(saved.params)
+  if dtype == "int8":
+    tensors = eight_bit.pack(flat)
+  else:
+    storage = np.dtype(getattr(ml_dtypes, dtype, dtype))
+    tensors = {k: np.array(v, storage, order="C") for k, v in flat.items()}
   with folders.whole(folder, replace=True) as made:
     weights = os.path.join(made, WEIGHTS)
     safetensors.numpy.save_file(tensors, weights)
@@ -247,13 +250,12 @@ def load_model(folder: str) -> SavedModel:
   about = read_about(folder)
   weights = os.path.join(folder, WEIGHTS)
   try:
-    flat = safetensors.numpy.load_file(weights)
-  except (OSError, safetensors.SafetensorError) as e:
+    flat = eight_bit.unpack(safetensors.numpy.load_file(weights))
+  except (OSError, ValueError, safetensors.SafetensorError) as e:
     raise UserError(
         f"{weights}: not readable ({e}); copy or write the model again.") from e
   _check_shapes(flat, about.config, weights)
-  return about.with_params(
-      unflatten({k: np.asarray(v, np.float32) for k, v in flat.items()}))
+  return about.with_params(unflatten(flat))
 
 
 def _check_shapes(
