@@ -95,8 +95,8 @@ step (frozen Qwen3 and autoencoder inside, AdamW, averaged weights) by libtpu fo
 pod; no TPU was used, and no time was measured. FLUX.2 [klein] base 4B, one reference
 a sample, a sample a chip, blocks recomputed in the backward pass (`remat=full`).
 Memory is what the compiler plans for one chip: arguments, temporaries and outputs that
-take no argument's place, and code. Pictures are square; those of other aspects have
-about as many tokens. Operations are counted from the sizes, in PFLOP of a whole step:
+take no argument's place, and code. Pictures are square, the shape with the most tokens
+of those in the config. Operations are counted from the sizes, in PFLOP of a whole step:
 "executed" adds what is computed again to the model's, which are what MFU counts. The
 last column is no measurement: the time a step would take at 40 % MFU.
 

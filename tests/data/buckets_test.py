@@ -44,6 +44,11 @@ def test_bad_aspects(size, aspects, message):
     buckets.shapes(size, aspects)
 
 
+def test_the_largest_is_the_square_where_it_is_one_of_them():
+  assert buckets.largest(512, USUAL) == (512, 512)
+  assert buckets.largest(512, (3 / 4, 16 / 9)) == (384, 672)
+
+
 def test_pictures_go_to_the_nearest_ratio():
   among = buckets.shapes(512, USUAL)
   for size, expected in [((100, 100), (512, 512)), ((1080, 1920), (384, 672)),

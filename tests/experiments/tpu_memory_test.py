@@ -34,6 +34,15 @@ def test_shows_what_was_compiled_and_what_was_not(tmp_path, monkeypatch):
       "95.00 GiB | fits | 2.50 | 4.00 | 0.21 s |\n")
 
 
+@pytest.mark.parametrize("row", [
+    tpu_memory.Row("full", 512, "v5e:4x4"), tpu_memory.Row("lora", 1024, "v5e:2x4")])
+def test_the_smallest_slices_that_are_promised_fit(row):
+  kept = json.loads(row.file.read_text())
+  assert kept["command"][2:] == row.arguments
+  memory = kept["step"]["memory"]
+  assert kept["step"]["verdict"] == "fits" and memory["peak"] < memory["hbm"]
+
+
 @pytest.mark.parametrize("row", tpu_memory.TABLE_ROWS, ids=lambda r: r.file.stem)
 def test_the_table_in_the_docs_is_that_of_the_kept_rows(row):
   assert tpu_memory.line(row) in (ROOT / "docs/tpu_memory.md").read_text()

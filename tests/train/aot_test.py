@@ -10,7 +10,7 @@ import pytest
 from tests.data import fake
 from vision_banana import main
 from vision_banana.data import pipeline
-from vision_banana.train import aot, config, partitioning, topology
+from vision_banana.train import aot, config, flops, partitioning, topology
 
 CPU = topology.Chip(1e12, 2**30, 2)
 
@@ -19,8 +19,11 @@ def debug(*overrides: str) -> config.Experiment:
   return config.load("configs/debug.py", ["--config.optim.name=adamw", *overrides])
 
 
-def test_the_batch_is_the_pipelines():
-  experiment = debug()
+@pytest.mark.parametrize("overrides", [(), (
+    "--config.data.aspects=(4.0,)", "--config.data.size=32",
+    "--config.model.overrides.image_size=32")])
+def test_the_batch_is_the_pipelines(overrides):
+  experiment = debug(*overrides)
   generator, _ = aot._model(experiment)
   data = pipeline.train_iterator(
       experiment.data, generator.tokenize,
@@ -31,6 +34,20 @@ def test_the_batch_is_the_pipelines():
   batch = aot._batch(experiment, generator, partitioning.make_mesh(experiment.mesh))
   assert {k: (v.shape, v.dtype) for k, v in batch.items()} == {
       k: (np.shape(v), np.asarray(v).dtype) for k, v in real.items()}
+
+
+def test_what_is_compiled_is_the_shape_with_the_most_pixels():
+  wide = debug("--config.data.aspects=(2.0, 4.0)",
+               "--config.data.size=32", "--config.model.overrides.image_size=32")
+  mesh = partitioning.make_mesh(partitioning.MeshConfig(), jax.devices()[:1])
+  # 48 × 16 are fewer than 64 × 16, which are as many as a square of 32 has.
+  assert aot.lower_sampler(wide, mesh).out_info.shape == (1, 16, 64, 3)
+  square = dataclasses.replace(
+      wide, data=dataclasses.replace(wide.data, aspects=(1.0,)))
+  assert flops.step(wide) == flops.step(square)
+  less = dataclasses.replace(wide, data=dataclasses.replace(wide.data, aspects=(2.0,)))
+  assert flops.step(less)["model"] < flops.step(wide)["model"]
+  assert flops.sampler(less, 1)["model"] < flops.sampler(wide, 1)["model"]
 
 
 @pytest.mark.parametrize("rank", [0, 4])

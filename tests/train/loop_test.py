@@ -92,6 +92,27 @@ def test_one_compilation_serves_batches_of_every_task(whole):
   assert seen == {f"loss/{task}" for task in fakes.TASKS}
 
 
+def test_the_first_step_of_every_shape_may_take_longer(tmp_path):
+  class Buckets(fakes.Recorded):
+    """Batch after batch of two shapes, as of aspect buckets."""
+
+    def __next__(self):
+      made = super().__next__()
+      if len(self.order) % 2 == 0:
+        made["palette"] = np.zeros((fakes.BATCH, 8, 3), np.float32)
+      return made
+
+  noted = []
+  result = loop.fit(
+      experiment(steps=5), tmp_path, fakes.LinearGenerator(), Buckets(fakes.data()),
+      tasks=fakes.TASKS, note=lambda at, slow=False: noted.append((at, slow)))
+  assert result.compilations == 2
+  assert [slow for at, slow in noted if at.startswith("step")] == [
+      True, True, False, False, False]
+  assert [slow for at, slow in noted if at.startswith("data")] == [
+      True, False, False, False, False]
+
+
 def test_learns_and_logs_the_mean_of_each_window(whole):
   logged = lines(whole[0])
   assert logged[-1]["loss"] < 0.6 * logged[0]["loss"]

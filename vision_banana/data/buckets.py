@@ -61,6 +61,11 @@ def _shape(size: int, aspect: float) -> Shape:
   return min(made, key=lambda s: abs(math.log(s[1] / s[0] / aspect)))
 
 
+def largest(size: int, aspects: Sequence[float]) -> Shape:
+  """The one of `shapes` with the most pixels: the square, where it is among them."""
+  return max(shapes(size, aspects), key=math.prod)
+
+
 def nearest(size: Shape, among: Sequence[Shape]) -> int:
   """Index of the shape whose aspect ratio is closest; the first of equals."""
   height, width = size

@@ -1,6 +1,8 @@
 """Compiles a run for a pod that need not be there: does it fit, and what does it cost.
 
-Nothing is materialised: weights, state and batches are shapes with shardings.
+Nothing is materialised: weights, state and batches are shapes with shardings. Of the
+shapes of pictures that a run trains on (`config.data.aspects`), the one with the most
+pixels is compiled.
 """
 
 import dataclasses
@@ -13,6 +15,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from vision_banana.data import buckets
 from vision_banana.generators import flow
 from vision_banana.models import text, zoo
 from vision_banana.tasks import sample
@@ -55,6 +58,7 @@ def report(
   result = {
       "topology": topology, "chips": len(devices), "mesh": dict(mesh.shape),
       "model": config.model.name, "size": config.data.size,
+      "shape": _shape(config),
       "references": config.data.num_references, "batch": config.data.batch_size,
       "accumulate": config.train.accumulate, "remat": config.train.remat,
       "lora_rank": config.lora.rank, "mfu": mfu,
@@ -139,18 +143,18 @@ def lower_sampler(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
       lambda key, fixed: step_lib.cast(
           part.combine(part.init(key), fixed), config.train.dtype),
       _key(), part.fixed)
-  rows = _rows(mesh)
-  split, size = partitioning.batch_sharding(mesh), config.data.size
+  rows, size = _rows(mesh), _shape(config)
+  split = partitioning.batch_sharding(mesh)
   of = lambda shape, dtype: jax.ShapeDtypeStruct((rows, *shape), dtype, sharding=split)
   length = generator.config.text.max_length
-  references = [of((size, size, 3), np.float32)] * config.data.num_references
+  references = [of((*size, 3), np.float32)] * config.data.num_references
   params, guidance = partitioning.targets(params, mesh), config.flow.guidance
   negative = None
   if guidance != 1:
     negative = jax.eval_shape(generator.encode_negative, params)
   return generator.generate.lower(
       params, of((length,), np.int32), of((length,), bool), references, None, _key(),
-      size=(size, size), steps=config.flow.steps, guidance=guidance,
+      size=size, steps=config.flow.steps, guidance=guidance,
       negative=negative)
 
 
@@ -177,6 +181,11 @@ def _key() -> jax.ShapeDtypeStruct:
   return jax.eval_shape(jax.random.key, 0)
 
 
+def _shape(config: Experiment) -> buckets.Shape:
+  """(height, width) of the pictures, in pixels."""
+  return buckets.largest(config.data.size, config.data.aspects)
+
+
 def _rows(mesh: Mesh) -> int:
   """Shares that a batch is split into."""
   return mesh.shape["data"] * mesh.shape["fsdp"]
@@ -185,9 +194,8 @@ def _rows(mesh: Mesh) -> int:
 def _batch(config: Experiment, generator: flow.Flow, mesh: Mesh
            ) -> dict[str, jax.ShapeDtypeStruct]:
   """What `data.pipeline` yields, as shapes."""
-  size = config.data.size
   one = sample.pack(
-      "text_to_image", "", sample.photo(np.zeros((size, size, 3), np.uint8)), (),
+      "text_to_image", "", sample.photo(np.zeros((*_shape(config), 3), np.uint8)), (),
       config.data.num_references)
   tokens, mask = generator.tokenize([one.pop("prompt")])
   one |= {"tokens": tokens[0], "text_mask": mask[0]}

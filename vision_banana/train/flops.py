@@ -9,6 +9,7 @@ serve; on unrolled models the two agree (tests/train/flops_test.py).
 import dataclasses
 import re
 
+from vision_banana.data import buckets
 from vision_banana.models import lora as lora_lib
 from vision_banana.models import zoo
 from vision_banana.models.autoencoder import AutoencoderConfig
@@ -26,7 +27,7 @@ _KERNEL = 1.5
 
 
 def step(config: Experiment) -> dict[str, float]:
-  """Of a whole train step, over all samples and chips.
+  """Of a whole train step, over all samples and chips, at its largest pictures.
 
   Returns:
     transformer_forward, transformer_backward, text_encoder, autoencoder, adapters
@@ -66,7 +67,7 @@ def sampler(config: Experiment, pictures: int) -> dict[str, float]:
   Returns:
     transformer, text_encoder, autoencoder; model, their sum.
   """
-  sizes, size = _sizes(config), (config.data.size,) * 2
+  sizes, size = _sizes(config), _shape(config)
   passes = 1 if config.flow.guidance == 1 else 2
   parts = {
       "transformer": _transformer(config).forward * passes * config.flow.steps,
@@ -81,14 +82,18 @@ def _sizes(config: Experiment) -> zoo.ModelConfig:
   return zoo.model_config(config.model.name, config.model.overrides)
 
 
+def _shape(config: Experiment) -> buckets.Shape:
+  return buckets.largest(config.data.size, config.data.aspects)
+
+
 def _learned(sizes: zoo.ModelConfig) -> bool:
   return isinstance(sizes.autoencoder, AutoencoderConfig)
 
 
 def _transformer(config: Experiment) -> "Cost":
   sizes = _sizes(config)
-  tokens = (config.data.size // sizes.autoencoder.pixels) ** 2
-  return transformer(sizes.flux2, (1 + config.data.num_references) * tokens,
+  height, width = (edge // sizes.autoencoder.pixels for edge in _shape(config))
+  return transformer(sizes.flux2, (1 + config.data.num_references) * height * width,
                      sizes.text.max_length)
 
 
@@ -96,7 +101,7 @@ def _encoder(config: Experiment) -> float:
   sizes = _sizes(config)
   if not _learned(sizes):
     return 0.0
-  return encoder(sizes.autoencoder, (config.data.size,) * 2)
+  return encoder(sizes.autoencoder, _shape(config))
 
 
 @dataclasses.dataclass(frozen=True)

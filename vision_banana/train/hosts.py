@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 
 import jax
 import numpy as np
-from jax._src import distributed  # The key-value store behind jax.distributed.
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from vision_banana.errors import UserError
+from vision_banana.train import jax_private
 
 SILENCE = 60.0  # Seconds after which a process that says nothing is held for dead.
 _KEYS = "vision_banana/"
@@ -95,7 +95,7 @@ class Watch:
     self._poll = min(5.0, self._silence / 5)
     self._at, self._count, self._since = "starting", 0, time.monotonic()
     self._over = threading.Event()
-    self._client = distributed.global_state.client
+    self._client = jax_private.store()
     self._this = jax.process_index()
     self._seen: dict[int, tuple[Any, float]] = {}  # process → last beat, and when
     self._beat(self._since)  # One that dies at once is known by its host as well.

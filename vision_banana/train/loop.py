@@ -85,7 +85,7 @@ def fit(
     agreed = hosts.Agreement(progress.IN_FLIGHT)
     log = stack.enter_context(
         contextlib.closing(Progress(config, workdir, done, tasks, saved)))
-    reason = ""
+    reason, shapes = "", set()
     while not reason:
       note(f"data of step {done + 1}", slow=done == first)
       with log.waiting():
@@ -95,7 +95,9 @@ def fit(
           raise UserError(f"config.data: the data ended after step {done}; let it "
                           "repeat or lower config.train.steps.") from None
       batch.pop("prompt", None)  # For people; devices take numbers.
-      note(f"step {done + 1}", slow=done == first)
+      shape = tuple(x.shape for x in batch.values())
+      note(f"step {done + 1}", slow=shape not in shapes)  # A new one is compiled.
+      shapes.add(shape)
       state, metrics = step(
           state, partitioning.put_batch(batch, mesh), fixed)
       done += 1

@@ -6,9 +6,9 @@ import time
 import warnings
 
 import jax
-from jax._src import clusters  # What jax.distributed asks; there is no other way.
 
 from vision_banana.errors import UserError
+from vision_banana.train import jax_private
 
 _RETRY = 0.3  # Seconds between attempts to reach process 0.
 _GO = "go"
@@ -76,8 +76,9 @@ def _complete(coordinator, count, this, timeout):
   try:
     with warnings.catch_warnings():
       warnings.simplefilter("ignore")  # About clusters this may be, and is not.
-      found = clusters.ClusterEnv.auto_detect_unset_distributed_params(
-          None, None, None, None, None, int(timeout))
+      found = jax_private.cluster(int(timeout))
+  except UserError:
+    raise
   except Exception as e:
     raise UserError(f"a cluster is there but cannot be read ({e}); give --coordinator "
                     "HOST:PORT, --num-processes and --process-id, or --num-processes "
