@@ -13,7 +13,8 @@ from typing import Any
 from vision_banana.errors import UserError
 from vision_banana.eval import (
     baselines, benchmarks, files, painting, predictions, records, scoring)
-from vision_banana.eval.painting import Outside, Painter
+from vision_banana.eval.asking import Outside
+from vision_banana.eval.painting import Painter
 from vision_banana.eval.predictions import Job
 from vision_banana.eval.records import Benchmark, Protocol, Split
 from vision_banana.eval.scoring import Example, Score

@@ -47,7 +47,8 @@ class Question:
     name: file stem, unique within the benchmark.
     request: as in `Item`.
     load: () → (picture, truth); UserError when a file is missing or broken.
-    text: what is looked for, in the benchmark's own words; '' if nothing is.
+    text: what an outside model is asked about, in the benchmark's own words; '' where
+      the paper asks none.
     image: path of the picture, where people will look at it; else ''.
   """
   name: str
