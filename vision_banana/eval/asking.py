@@ -102,8 +102,8 @@ def _plan(refuses: Callable[[str], str], question: Question | Item, item: Item,
     if isinstance(said, UserError):
       raise said
   about: dict[str, Any] = {"name": item.name}
-  if getattr(question, "image", ""):
-    about["image"] = question.image
+  about |= {key: getattr(question, key) for key in ("image", "kind")
+            if getattr(question, key, "")}
   if present is not None:
     about["present"] = present
     if not present:

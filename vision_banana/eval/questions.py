@@ -49,6 +49,7 @@ class Question:
     load: () → (picture, truth); UserError when a file is missing or broken.
     text: what an outside model is asked about, in the benchmark's own words; '' where
       the paper asks none.
+    kind: of an edit, for who judges it; else ''.
     image: path of the picture, where people will look at it; else ''.
   """
   name: str
@@ -56,6 +57,7 @@ class Question:
   load: Callable[[], tuple[np.ndarray | None, Any]]
   text: str = ""
   image: str = ""
+  kind: str = ""
 
   def read(self) -> Item:
     """Reads the files."""

@@ -17,11 +17,11 @@ def _read(data: pathlib.Path) -> records.Split:
     questions = [
         layout.question(
             name, tasks.request("text_to_image", prompt=row["prompt"]),
-            lambda: (None, None), text=row["prompt"])
+            lambda: (None, None))
         for name, row in sorted(rows.items())]
   except (KeyError, TypeError, AttributeError) as e:
     raise UserError(f"{path}: no {e} in an entry; restore the file.") from e
-  return layout.split_of(questions, [f"{q.name} {q.text}" for q in questions])
+  return layout.split_of(questions, [f"{q.name} {q.request.prompt}" for q in questions])
 
 
 GENAI_BENCH = records.Benchmark(

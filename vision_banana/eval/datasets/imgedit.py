@@ -23,16 +23,16 @@ def _read(data: pathlib.Path) -> records.Split:
   if isinstance(rows, list):
     rows = {str(i): row for i, row in enumerate(rows)}
   try:
-    questions = []
+    questions, ids = [], []
     for name, row in rows.items():
       picture = _picture(path.parent, row["id"])
       questions.append(layout.question(
           str(name), tasks.request("editing", prompt=row["prompt"]), _load, picture,
-          text=f"{row['edit_type']}: {row['prompt']}",
-          image=str(picture.resolve())))
+          image=str(picture.resolve()), kind=row["edit_type"]))
+      ids.append(f"{name} {row['edit_type']}: {row['prompt']}")
   except (KeyError, TypeError, AttributeError) as e:
     raise UserError(f"{path}: no {e} in an entry; restore the file.") from e
-  return layout.split_of(questions, [f"{q.name} {q.text}" for q in questions])
+  return layout.split_of(questions, ids)
 
 
 IMGEDIT = records.Benchmark(
