@@ -14,10 +14,13 @@ import numpy as np
 from vision_banana.errors import UserError
 from vision_banana.eval.metrics import polygons
 
+_DAMAGED = ("the compressed runs of a mask are empty, hold characters that do not "
+            "belong there, or end within a number; the file is damaged.")
 _MASKS = 128  # Read in one step: what fits in a processor's cache is quickest.
 
 
-@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+# Not frozen, only because that takes three times as long to make, and there are many.
+@dataclasses.dataclass(eq=False, slots=True)
 class Rle:
   """A mask as runs.
 
@@ -73,12 +76,13 @@ def parse(segmentations: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> lis
     if not isinstance(segmentation, dict):
       out[i] = encode(polygons.fill(segmentation, size))
       continue
-    if tuple(segmentation["size"]) != tuple(size):
-      raise UserError(f"a mask of {segmentation['size'][0]}x{segmentation['size'][1]} "
-                      f"in a picture of {size[0]}x{size[1]} (height x width).")
+    height, width = segmentation["size"]
+    if height != size[0] or width != size[1]:
+      raise UserError(f"a mask of {height}x{width} in a picture of {size[0]}x{size[1]} "
+                      "(height x width).")
     counts = segmentation["counts"]
     if isinstance(counts, (str, bytes)):
-      texts.append(counts if isinstance(counts, bytes) else counts.encode("ascii"))
+      texts.append(counts if isinstance(counts, str) else counts.decode("latin-1"))
       at.append(i)
     else:
       edges = np.array([0, len(counts)])
@@ -106,16 +110,18 @@ def _compress(counts: np.ndarray) -> str:
   return text.astype(np.uint8).tobytes().decode("ascii")
 
 
-def _decompress(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def _decompress(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
   """Counts of compressed masks, end to end, and where each mask's begin and end."""
-  digits = np.frombuffer(b"".join(texts), np.uint8) - np.uint8(48)
+  try:
+    digits = np.frombuffer("".join(texts).encode("ascii"), np.uint8) - np.uint8(48)
+  except UnicodeEncodeError as e:
+    raise UserError(_DAMAGED) from e
   lengths = np.array([len(t) for t in texts])
   ends = np.cumsum(lengths)
   # Numbers: digits of 5 bits, the lowest first; all but the last have 32 added.
   last = digits < 32
   if not lengths.all() or digits.max() > 63 or not last[ends - 1].all():
-    raise UserError("the compressed runs of a mask are empty, hold characters that do "
-                    "not belong there, or end within a number; the file is damaged.")
+    raise UserError(_DAMAGED)
   # The last digit carries the sign: its 16 stands for -16.
   numbers = ((digits[last] ^ 16).view(np.int8) - np.int8(16)).astype(np.int64)
   # Few numbers have more digits. The ones before the last are shifted in from below.
