@@ -64,6 +64,13 @@ def ask(questions: Sequence[Question | Item], refuses: Callable[[str], str],
           for i, (question, item) in enumerate(zip(questions, items, strict=True))]
 
 
+def concerned(task: str, questions: Sequence[Question | Item], outside: Outside
+              ) -> bool:
+  """Whether the outside model is asked about any of a task's questions."""
+  ask = {"instance": outside.presence, "referring": outside.rewrite}.get(task)
+  return ask is not None and any(getattr(q, "text", "") for q in questions)
+
+
 def _or_error(function: Callable[..., Any], *arguments: Any) -> Any:
   """What it returns, or the UserError it raises."""
   try:

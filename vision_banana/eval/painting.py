@@ -84,7 +84,7 @@ def paint(
       todo.append((start, batch))
   total, answered, left_out = sum(len(b) for _, b in todo), 0, []
   together = 1
-  if outside.presence or outside.rewrite:
+  if asking.concerned(job.task, job.questions, outside):
     together = max(1, asking.AT_ONCE // model.batch)
   for first in range(0, len(todo), together):
     group = todo[first:first + together]
@@ -111,7 +111,8 @@ def describe(model: Painter, job: Job, steps: int | None, guidance: float | None
   return predictions.describe(
       job, model=model.name, fingerprint=model.fingerprint, steps=steps,
       guidance=model.guidance if guidance is None else guidance, batch=model.batch,
-      outside=outside.name)
+      outside=outside.name if asking.concerned(job.task, job.questions, outside)
+      else "none")
 
 
 def _batch(model, job, folder, about, start, batch,
