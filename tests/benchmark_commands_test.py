@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.eval import fake
+from tests.eval.outside import local
 from tests.fixtures import make_benchmarks
 from vision_banana import main
 from vision_banana.eval import benchmarks
@@ -53,12 +54,44 @@ def test_all_benchmarks_and_scored_again(layouts, tiny, tmp_path, capsys):
   assert without_time(again) == without_time(first)
 
 
+def test_an_outside_model_is_asked_once_and_its_failure_loses_nothing(
+    layouts, tiny, tmp_path, capsys, monkeypatch):
+  monkeypatch.setenv("no_proxy", "127.0.0.1")
+  broken = []  # Questions that were asked before the endpoint fails for good.
+
+  def behave(handler, body):
+    if broken:
+      handler.send(401, {"error": "no such key"})
+    else:
+      broken.append(local.prompt_of(body))
+      handler.say("(A)")
+
+  with local.serving(behave) as server:
+    argv = ["eval", "--model", tiny, "--benchmark", "saco", "--data", layouts, "--limit",
+            3, "--out", tmp_path / "out", "--json", tmp_path / "r.json", "--outside",
+            "openai", "--outside-model", "m", "--base-url", server.url, "--concurrency",
+            1]
+    assert _run(*argv) == 0
+    printed = capsys.readouterr().out
+    assert "2 of 3 left out" in printed and "no such key" in printed
+    assert "2 steps, asks m" in printed
+    assert len(server.seen) == 2
+    server.behaviour = lambda handler, body: handler.say("(B)")
+    assert _run(*argv) == 0
+    assert len(server.seen) == 4  # The two that had no answer.
+    task, = json.loads((tmp_path / "r.json").read_text())["tasks"]
+    assert task["n"] == 3 and not task["left_out"]
+    assert _run(*argv) == 0
+    assert len(server.seen) == 4
+
+
 @pytest.mark.parametrize("argv,expected", [
     (["eval", "--benchmark", "all"], "--data"),
     (["eval", "--benchmark", "all", "--data", "."], "no benchmark in it"),
     (["eval", "--benchmark", "cityscapes"], "--data"),
     (["eval", "--benchmark", "kitti", "--data", "nowhere"], "nowhere"),
     (["eval", "--benchmark", "rooms", "--protocol", "zoe"], "no protocol 'zoe'"),
+    (["eval", "--benchmark", "rooms", "--outside", "openai"], "--outside-model"),
     (["score", "nowhere"], "no protocol.json"),
 ])
 def test_what_is_missing_is_named(argv, expected, capsys, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.eval import fake
 from vision_banana.errors import UserError
-from vision_banana.eval import baselines, benchmarks, evaluator, tables
+from vision_banana.eval import baselines, benchmarks, evaluator, scoring, tables
 
 CONSTANT = baselines.fit(
     fake.scenes(6, first=100), [p.task for p in benchmarks.ROOMS.protocols])
@@ -124,6 +124,21 @@ def test_limit_asks_the_same_questions(tmp_path):
                        for task, xs in e.examples.items() for x in xs}
   everything = prompts(_evaluate([fake.Oracle(SCENES)], tmp_path, num_examples=99))
   assert len(prompts(few)) >= 9 and prompts(few).items() <= everything.items()
+
+
+@pytest.mark.parametrize("n,count,sizes", [
+    (0, 10, []), (1, 10, [1]), (2, 10, [1, 1]), (3, 10, [1, 1, 1]), (7, 10, [2, 3, 2]),
+    (29, 10, [10, 9, 10]), (30, 10, [10, 10, 10]), (101, 10, [10, 10, 10]), (5, 0, [])])
+def test_no_picture_is_among_the_best_and_the_worst(n, count, sizes):
+  ranking = tuple((i, float(n - i)) for i in range(n))
+  groups = evaluator._extremes(scoring.Score({}, n, (), ranking), count)
+  assert [len(g) for g in groups.values()] == sizes
+  places = [place for group in groups.values() for place in group]
+  assert places == sorted(set(places))  # Best first, none twice.
+  if "median" in groups:
+    assert np.mean(groups["median"]) == pytest.approx((n - 1) / 2, abs=0.5)
+  if "worst" in groups:
+    assert places[0] == 0 and places[-1] == n - 1
 
 
 @pytest.mark.parametrize("kwargs,expected", [

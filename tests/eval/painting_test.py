@@ -1,4 +1,4 @@
-"""Stage one: shards, kills, samples, outside models; stage two never paints."""
+"""Stage one: shards, kills, samples; stage two never paints."""
 
 import os
 import pathlib
@@ -13,8 +13,6 @@ import pytest
 from tests.eval.datasets import fake_painter
 from vision_banana.errors import UserError
 from vision_banana.eval import benchmarks, evaluator, images, tables
-from vision_banana.eval.painting import Outside
-from vision_banana.tasks import tasks
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -133,48 +131,6 @@ def test_the_first_of_several_samples_is_the_only_one_of_one(layouts, tmp_path):
   one, three = (next((tmp_path / n).rglob("corridor_01.png")).read_bytes()
                 for n in "13")
   assert one == three
-
-
-def test_an_outside_model_says_what_is_there(layouts, tmp_path):
-  asked = []
-
-  def presence(picture, phrase):
-    asked.append((picture.shape, phrase))
-    if phrase == "box":
-      raise UserError("the endpoint is down")
-    return phrase == "red box"
-
-  lines = []
-  results = _evaluate(layouts, tmp_path, outside=Outside("fake", presence),
-                      lines=lines).results
-  assert {p for _, p in asked} == {"red box", "box", "sofa"}
-  task = results["tasks"][0]
-  assert task["left_out"]["nonsense"]["count"] == 7 and task["n"] == 14
-  assert any("the endpoint is down" in line for line in lines)
-  path = next(tmp_path.rglob("metaclip-2.npz"))
-  with np.load(path) as arrays:
-    assert not arrays["value"].any() and arrays["scores"].shape == (0,)
-  assert not images.read(path.with_suffix(".png")).any()
-  # The endpoint is back: only what is left is asked.
-  asked.clear()
-  results = _evaluate(layouts, tmp_path, outside=Outside(
-      "fake", lambda p, phrase: asked.append(phrase) or phrase != "sofa")).results
-  assert results["tasks"][0]["n"] == 21 and "box" in asked
-
-
-def test_an_outside_model_rewrites_queries(layouts, tmp_path):
-  seen = []
-
-  class Watched(fake_painter.Nonsense):
-    def predict_batch(self, requests, pictures, **kwargs):
-      seen.extend(r.prompt for r in requests)
-      return super().predict_batch(requests, pictures, **kwargs)
-
-  _evaluate(layouts, tmp_path, "reasonseg", Watched(), outside=Outside(
-      "fake", rewrite=lambda picture, text: "the chair"))
-  assert set(seen) == {tasks.request("referring", phrase="the chair").prompt}
-  about = next(tmp_path.rglob("0.json")).read_text()
-  assert "what can one sit on" in about and "the chair" in about
 
 
 def test_a_short_text_encoder_gets_the_legend_in_parts(layouts, tmp_path):

@@ -16,8 +16,9 @@ def test_arrows_and_samplers():
   assert tables.arrow({"higher_is_better": True}) == "↑"
   assert tables.arrow({"higher_is_better": False}) == "↓"
   assert tables.sampler({
-      "name": "a", "steps": 1, "photo_steps": 1, "guidance": 1.0}) == "1 step"
+      "name": "a", "steps": 1, "photo_steps": 1, "guidance": 1.0,
+      "outside": "none"}) == "1 step"
   assert tables.sampler({
-      "name": "a", "steps": 2, "photo_steps": 4, "guidance": 2.5}) == (
-          "2 steps (4 for photos), guidance 2.5")
+      "name": "a", "steps": 2, "photo_steps": 4, "guidance": 2.5, "outside": "gem"}
+      ) == "2 steps (4 for photos), guidance 2.5, asks gem"
   assert tables.sampler({"name": "constant"}) == ""

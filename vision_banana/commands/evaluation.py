@@ -9,8 +9,8 @@ from vision_banana import api
 from vision_banana.commands import outside
 from vision_banana.data import sources
 from vision_banana.errors import UserError
-from vision_banana.eval import baselines, benchmarks, evaluator, extremes, files
-from vision_banana.eval import painting, paper_table, report, tables
+from vision_banana.eval import asking, baselines, benchmarks, evaluator, extremes
+from vision_banana.eval import files, paper_table, report, tables
 from vision_banana.eval.outside import bridge
 
 _EXTREMES = 10  # best, median and worst pictures each
@@ -31,7 +31,7 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
     models = [model] + [
         model.random_start() if name == "random" else api.load(name, like=model)
         for name in args.compare]
-  told = painting.Outside()
+  told = asking.Outside()
   if args.outside:
     told = bridge.outside(
         outside.asked(args, "outside", pathlib.Path(args.out) / "answers"))

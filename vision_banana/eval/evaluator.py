@@ -13,7 +13,8 @@ from typing import Any
 from vision_banana.errors import UserError
 from vision_banana.eval import (
     baselines, benchmarks, files, painting, predictions, records, scoring)
-from vision_banana.eval.painting import Outside, Painter
+from vision_banana.eval.asking import Outside
+from vision_banana.eval.painting import Painter
 from vision_banana.eval.predictions import Job
 from vision_banana.eval.records import Benchmark, Protocol, Split
 from vision_banana.eval.scoring import Example, Score
@@ -294,13 +295,14 @@ def _columns(folders: Mapping[str, Mapping[str, pathlib.Path]]) -> list[dict[str
 
 
 def _extremes(score: Score, count: int) -> dict[str, list[int]]:
-  """Places of the best, median and worst questions, best first."""
+  """Places of the best, median and worst questions, best first; none is in two."""
   ranked = [place for place, _ in sorted(score.ranking, key=lambda r: (-r[1], r[0]))]
-  if not count or not ranked:
-    return {}
-  middle = max(0, (len(ranked) - count) // 2)
-  return {"best": ranked[:count], "median": ranked[middle:middle + count],
-          "worst": ranked[-count:]}
+  side = min(count, round(len(ranked) / 3))
+  rest = ranked[side:len(ranked) - side]
+  middle = max(0, (len(rest) - count) // 2)
+  groups = {"best": ranked[:side], "median": rest[middle:middle + count],
+            "worst": ranked[len(ranked) - side:]}
+  return {name: places for name, places in groups.items() if places}
 
 
 def _examples(questions, places, folders, fingerprints) -> list[Example]:

@@ -5,6 +5,7 @@ that cannot be asked is left out and named, the others are answered.
 """
 
 import dataclasses
+import itertools
 import pathlib
 import time
 from collections.abc import Callable, Sequence
@@ -13,11 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from vision_banana.errors import UserError
-from vision_banana.eval import files, images, legends, predictions, voting
+from vision_banana.eval import asking, files, images, legends, predictions, voting
+from vision_banana.eval.asking import Asked, Outside
 from vision_banana.eval.decoding import Prediction
 from vision_banana.eval.predictions import Job
-from vision_banana.eval.questions import Item, Question
-from vision_banana.tasks import tasks
 from vision_banana.tasks.tasks import Request
 
 _SAY_EVERY = 10.0  # seconds between progress lines
@@ -43,35 +43,11 @@ class Painter(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Outside:
-  """What an outside model answers, where the paper asks one.
-
-  Attributes:
-    name: kept with the predictions.
-    presence: (uint8 picture, noun phrase) → is there an instance? None leaves it to
-      the generator: an empty mask says no.
-    rewrite: (uint8 picture, query) → a description of what it means. None asks the
-      query as it is.
-  """
-  name: str = "none"
-  presence: Callable[[np.ndarray, str], bool] | None = None
-  rewrite: Callable[[np.ndarray, str], str] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
 class Painted:
   """What `paint` did: the folder, questions it answered and those it could not."""
   folder: pathlib.Path
   answered: int
   left_out: tuple[tuple[str, str], ...]
-
-
-@dataclasses.dataclass
-class _Asked:
-  """A question that was read, in as many passes as its legend takes."""
-  item: Item
-  parts: list[Request]
-  about: dict[str, Any]
 
 
 def paint(
@@ -107,11 +83,19 @@ def paint(
         predictions.is_whole(folder, q.name) for q in batch):
       todo.append((start, batch))
   total, answered, left_out = sum(len(b) for _, b in todo), 0, []
-  for start, batch in todo:
-    reasons = _batch(model, job, folder, about, start, batch, outside)
-    left_out += reasons
-    answered += len(batch) - len(reasons)
-    clock.say(answered + len(left_out), total)
+  together = 1
+  if asking.concerned(job.task, job.questions, outside):
+    together = max(1, asking.AT_ONCE // model.batch)
+  for first in range(0, len(todo), together):
+    group = todo[first:first + together]
+    questions = [q for _, batch in group for q in batch]
+    asked = iter(asking.ask(questions, model.refuses, outside))
+    for start, batch in group:
+      reasons = _batch(model, job, folder, about, start, batch,
+                       list(itertools.islice(asked, len(batch))))
+      left_out += reasons
+      answered += len(batch) - len(reasons)
+      clock.say(answered + len(left_out), total)
   for name, reason in left_out[:5]:
     log(f"{job.benchmark} {job.task}: left out {name}: {reason}")
   if len(left_out) > 5:
@@ -127,20 +111,18 @@ def describe(model: Painter, job: Job, steps: int | None, guidance: float | None
   return predictions.describe(
       job, model=model.name, fingerprint=model.fingerprint, steps=steps,
       guidance=model.guidance if guidance is None else guidance, batch=model.batch,
-      outside=outside.name)
+      outside=outside.name if asking.concerned(job.task, job.questions, outside)
+      else "none")
 
 
-def _batch(model, job, folder, about, start, batch, outside):
+def _batch(model, job, folder, about, start, batch,
+           found: Sequence[Asked | UserError]) -> list[tuple[str, str]]:
   """Answers one batch; (name, reason) of what cannot be asked."""
-  asked: list[_Asked | None] = []
-  left_out = []
-  for question in batch:
-    try:
-      asked.append(_ask(model, question, outside))
-    except UserError as e:
-      predictions.write_reason(folder, question.name, str(e))
-      left_out.append((question.name, str(e)))
-      asked.append(None)
+  asked = [None if isinstance(a, UserError) else a for a in found]
+  left_out = [(q.name, str(a)) for q, a in zip(batch, found, strict=True)
+              if isinstance(a, UserError)]
+  for name, reason in left_out:
+    predictions.write_reason(folder, name, reason)
   rows = [a for a in asked if a is not None and a.parts]
   answers: list[list[list[Prediction]]] = [[] for _ in batch]
   seeds = [_seed(job.seed, start, k) for k in range(job.samples)]
@@ -164,35 +146,7 @@ def _batch(model, job, folder, about, start, batch, outside):
   return left_out
 
 
-def _ask(model: Painter, question: Question | Item, outside: Outside) -> _Asked:
-  """Reads a question; no parts when there is nothing to paint.
-
-  Raises:
-    UserError: a file that cannot be read, or a prompt the model does not read.
-  """
-  item = question.read()
-  text = getattr(question, "text", "")
-  about: dict[str, Any] = {"name": item.name}
-  if getattr(question, "image", ""):
-    about["image"] = question.image
-  request = item.request
-  if text and request.task == "instance" and outside.presence is not None:
-    about["present"] = bool(outside.presence(item.picture, text))
-    if not about["present"]:
-      return _Asked(item, [], {**about, "prompt": request.prompt})
-  if text and request.task == "referring" and outside.rewrite is not None:
-    about["query"] = text
-    request = tasks.request(
-        "referring", phrase=outside.rewrite(item.picture, text))
-    item = dataclasses.replace(item, request=request)
-  parts = legends.split(request, model.refuses)
-  about["prompt"] = request.prompt
-  if len(parts) > 1:
-    about["parts"] = [p.prompt for p in parts]
-  return _Asked(item, parts, about)
-
-
-def _store(folder: pathlib.Path, asked: _Asked, samples: list[list[Prediction]],
+def _store(folder: pathlib.Path, asked: Asked, samples: list[list[Prediction]],
            about: dict[str, Any]) -> None:
   """Writes the answer to one question."""
   request = asked.item.request

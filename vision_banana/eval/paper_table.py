@@ -87,7 +87,10 @@ def _protocol(tasks, benchmark: str) -> str:
   if benchmark not in tasks:
     return "not evaluated"
   result, task = tasks[benchmark]
-  return "; ".join((tables.coverage(result, task), tables.asked(result), task["rule"]))
+  outside = [f"{c['name']} asks {c['outside']}" for c in result["columns"]
+             if c.get("outside", "none") != "none"]
+  return "; ".join((tables.coverage(result, task), tables.asked(result), *outside,
+                    task["rule"]))
 
 
 def _markdown(head: Sequence[str], body: Sequence[Row]) -> str:

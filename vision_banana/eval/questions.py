@@ -47,7 +47,9 @@ class Question:
     name: file stem, unique within the benchmark.
     request: as in `Item`.
     load: () → (picture, truth); UserError when a file is missing or broken.
-    text: what is looked for, in the benchmark's own words; '' if nothing is.
+    text: what an outside model is asked about, in the benchmark's own words; '' where
+      the paper asks none.
+    kind: of an edit, for who judges it; else ''.
     image: path of the picture, where people will look at it; else ''.
   """
   name: str
@@ -55,6 +57,7 @@ class Question:
   load: Callable[[], tuple[np.ndarray | None, Any]]
   text: str = ""
   image: str = ""
+  kind: str = ""
 
   def read(self) -> Item:
     """Reads the files."""

@@ -48,24 +48,26 @@ def coverage(results: dict[str, Any], task: dict[str, Any]) -> str:
 
 
 def sampler(column: dict[str, Any]) -> str:
-  """Steps and guidance of a column; '' for the constant picture."""
+  """Steps, guidance, outside model of a column; '' for the constant picture."""
   if "steps" not in column:
     return ""
   steps, photo_steps = column["steps"], column["photo_steps"]
   return (f"{steps} step{'s' if steps > 1 else ''}"
           + (f" ({photo_steps} for photos)" if photo_steps != steps else "")
-          + ("" if column["guidance"] == 1 else f", guidance {column['guidance']:g}"))
+          + ("" if column["guidance"] == 1 else f", guidance {column['guidance']:g}")
+          + ("" if column["outside"] == "none" else f", asks {column['outside']}"))
 
 
 def text(results: dict[str, Any]) -> str:
   """A table for the terminal."""
   names = [c["name"] for c in results["columns"]]
-  width = max(16, *(len(n) + 2 for n in names))
+  told = [sampler(c) for c in results["columns"]]
+  width = max(16, *(len(n) + 2 for n in names + told))
   label = 2 + max([len(r["label"]) + 2 for t in results["tasks"] for r in t["rows"]],
                   default=0)
   lines = [headline(results), *(f"  note: {note}" for note in results["notes"]),
            " " * label + "".join(f"{n:>{width}}" for n in names),
-           " " * label + "".join(f"{sampler(c):>{width}}" for c in results["columns"])]
+           " " * label + "".join(f"{t:>{width}}" for t in told)]
   for task in results["tasks"]:
     lines += ["", f"{task['task']} ({coverage(results, task)}): {task['rule']}"]
     for row in task["rows"]:

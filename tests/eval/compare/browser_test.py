@@ -3,14 +3,10 @@
 Needs `apt-get install chromium`; see `tests/chromium.py`.
 """
 
-import threading
-
 import pytest
 
 from tests import chromium
-from tests.eval.compare import folders
-from vision_banana.eval.compare import server as server_lib
-from vision_banana.eval.compare.votes import Votes
+from tests.eval.compare import folders, serving
 
 pytestmark = pytest.mark.browser
 _COLOR = ("(i => {const c = document.createElement('canvas'); c.width = c.height = 1;"
@@ -28,26 +24,13 @@ def browser():
 @pytest.fixture
 def start(tmp_path, browser):
   """Serves pairs for one test, in which the browser logs no error."""
-  running = []
-
-  def call(**arguments):
-    found = folders.two(tmp_path, **arguments)
-    votes = Votes(tmp_path / "votes.jsonl", found.items)
-    server = server_lib.Server(found.items, votes, 0)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    running.append((server, thread))
-    return server
   browser.size(1280, 800)
   browser.problems.clear()
-  yield call
-  assert not browser.problems
-  browser.send("Emulation.setScriptExecutionDisabled", value=False)
-  browser.open("about:blank")
-  for server, thread in running:
-    server.shutdown()
-    thread.join()
-    server.server_close()
+  with serving.serving(tmp_path) as call:
+    yield call
+    assert not browser.problems
+    browser.send("Emulation.setScriptExecutionDisabled", value=False)
+    browser.open("about:blank")
 
 
 def _on_pair(browser, place, voted):

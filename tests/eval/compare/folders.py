@@ -36,9 +36,11 @@ def evaluated(folder: pathlib.Path, color, stems, prompt="a {} mug") -> pathlib.
   """As `eval` leaves a folder."""
   for stem in stems:
     picture(folder / f"{stem}.png", color)
+    picture(folder / f"{stem}_s1.png", color)
     (folder / f"{stem}.npz").write_bytes(b"")
-  (folder / "protocol.json").write_text(json.dumps(
-      {"prompts": {s: prompt.format(s) for s in stems}}))
+    (folder / f"{stem}.json").write_text(json.dumps(
+        {"name": stem, "prompt": prompt.format(stem)}))
+  (folder / "protocol.json").write_text("{}")
   return folder
 
 

@@ -1,14 +1,18 @@
 """A model as judge: both orders, kept answers, and what it leaves out."""
 
 import base64
+import dataclasses
 import hashlib
+import pathlib
 
 import pytest
 
 from tests.eval.compare import folders
+from tests.eval.datasets import fake_painter
 from tests.eval.outside import local
 from vision_banana.errors import UserError
-from vision_banana.eval.compare import judge
+from vision_banana.eval import benchmarks, evaluator
+from vision_banana.eval.compare import judge, pairs
 from vision_banana.eval.compare.votes import Votes
 from vision_banana.eval.outside.asker import Asker
 from vision_banana.eval.outside.endpoint import Settings
@@ -60,6 +64,35 @@ def test_a_judge_that_prefers_one_folder(tmp_path, edits):
       assert ("The change: \"a p" in local.prompt_of(body)) == edits
     _judge(server, found, tmp_path)
     assert len(server.seen) == 6  # voted already
+
+
+def test_each_kind_of_edit_is_judged_by_what_counts_in_it(layouts, tmp_path):
+  for name in "ab":
+    painter = fake_painter.Nonsense()
+    painter.name = name
+    evaluator.evaluate([painter], benchmarks.get("imgedit"), tmp_path / name,
+                       data=layouts, log=lambda line: None)
+  found = pairs.read(*(next((tmp_path / n).glob("predictions/imgedit/editing/*"))
+                       for n in "ab"))
+  assert [i.kind for i in found.items] == ["remove", "alter"]
+  assert all(i.input is not None for i in found.items)
+  with local.serving(lambda h, body: h.say("(C)")) as server:
+    _judge(server, found, tmp_path)
+    told = {i.name: [local.prompt_of(body) for _, _, body in server.seen
+                     if i.prompt in local.prompt_of(body)] for i in found.items}
+  assert all("the thing is gone" in prompt for prompt in told["0"]) and told["0"]
+  assert all("the named property" in prompt for prompt in told["1"]) and told["1"]
+
+
+def test_all_kinds_of_imgedit_are_known_and_others_are_judged_as_edits():
+  item = pairs.Item("x", "turn it", *[pathlib.Path("x.png")] * 3, "0" * 16)
+  kinds = ("add", "remove", "replace", "alter", "background", "style", "extract",
+           "action", "compose")
+  told = {kind: judge.prompt(dataclasses.replace(item, kind=kind)) for kind in kinds}
+  assert len({*told.values(), judge.prompt(item)}) == 10
+  assert judge.prompt(dataclasses.replace(item, kind="other")) == judge.prompt(item)
+  assert all(text.endswith("(A), (B) or (C) only.") and "turn it" in text
+             for text in told.values())
 
 
 def test_a_judge_that_prefers_a_place_says_nothing(tmp_path):

@@ -28,6 +28,7 @@ def test_what_eval_writes(tmp_path):
   found = pairs.read(a, b)
   assert [(i.prompt, i.input) for i in found.items] == [
       (f"a {s} mug", None) for s in STEMS]
+  assert not found.left_out  # Not even the second samples.
   found = pairs.read(a, b, inputs=inputs)
   assert [i.input.name for i in found.items] == ["p0.jpg", "p1.jpg"]
   assert found.left_out == (f"1 without an input in {inputs}, for example 'p2'",)

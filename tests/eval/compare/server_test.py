@@ -8,30 +8,16 @@ import urllib.parse
 
 import pytest
 
-from tests.eval.compare import folders
+from tests.eval.compare import folders, serving
 from vision_banana.errors import UserError
 from vision_banana.eval.compare import server as server_lib
-from vision_banana.eval.compare.votes import Votes
 
 
 @pytest.fixture
 def start(tmp_path):
   """Serves pairs; ends with the test."""
-  running = []
-
-  def call(**arguments):
-    found = folders.two(tmp_path, **arguments)
-    votes = Votes(tmp_path / "votes.jsonl", found.items)
-    server = server_lib.Server(found.items, votes, 0)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    running.append((server, thread))
-    return server
-  yield call
-  for server, thread in running:
-    server.shutdown()
-    thread.join()
-    server.server_close()
+  with serving.serving(tmp_path) as call:
+    yield call
 
 
 def _send(server, method, path, body=None, host=None):

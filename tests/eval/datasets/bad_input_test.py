@@ -89,6 +89,39 @@ def test_a_missing_split_file(name, folder, path, data, tmp_path):
     _evaluate(name, root, tmp_path)
 
 
+@pytest.mark.parametrize("name,folder,path,key", [
+    ("genai_bench", "genai_bench", "genai_image.json", "prompt"),
+    ("imgedit", "imgedit", "basic_edit.json", "edit_type"),
+    ("reasonseg", "ReasonSeg", "val/0.json", "shapes"),
+    ("saco", "saco_gold", "gt-annotations/gold_crowded_merged_a_release_test.json",
+     "text_input")])
+def test_an_entry_without_what_is_read_of_it(name, folder, path, key, data, tmp_path):
+  file = data(folder) / folder / path
+  text = file.read_text()
+  assert f'"{key}"' in text
+  file.write_text(text.replace(f'"{key}"', '"other"'))
+  reason = f"{path.rsplit('/', 1)[-1]}: no '{key}' in an entry"
+  if name == "saco":  # The other subsets are scored.
+    assert reason in tables.text(_evaluate(name, tmp_path / "data", tmp_path))
+  else:
+    with pytest.raises(UserError, match=reason):
+      _evaluate(name, tmp_path / "data", tmp_path)
+
+
+@pytest.mark.parametrize("name,folders,pattern", [
+    ("saco", ["saco_gold"], "saco_gold/**/*.jpg"),
+    ("refcocog", ["refcocog", "train2014"], "train2014/*.jpg")])
+def test_a_picture_of_another_size_than_its_annotation(name, folders, pattern, data,
+                                                       tmp_path):
+  root = data(*folders)
+  path = next(p for p in sorted(root.glob(pattern)) if p.is_file())
+  Image.fromarray(np.zeros((7, 9, 3), np.uint8)).save(path)
+  task = _evaluate(name, root, tmp_path)["tasks"][0]
+  lost = task["left_out"]["nonsense"]
+  assert lost["count"] + task["n"] == task["asked"] and task["n"] >= 1
+  assert f"{path}: is 7x9" in lost["reasons"][0]
+
+
 def test_a_missing_annotator_leaves_out_the_subset(data, tmp_path):
   root = data("saco_gold")
   path = root / "saco_gold/gt-annotations/gold_crowded_merged_b_release_test.json"

@@ -53,7 +53,9 @@ def test_many_runs_are_looked_at_in_parts(monkeypatch):
     np.testing.assert_array_equal(mask_iou.iou(masks, masks), whole)
 
 
-def test_many_pictures_are_each_by_themselves():
+@pytest.mark.parametrize("at_once", [1, 2, 32])
+def test_many_pictures_are_each_by_themselves(at_once, monkeypatch):
+  monkeypatch.setattr(mask_iou, "_PICTURES", at_once)
   masks = _encode(metrics_data.masks())
   other = _encode([np.ones((3, 5), bool), np.zeros((3, 5), bool)])
   got = mask_iou.ious([(masks[:3], masks), ([], masks), (other, other), (masks, [])])

@@ -84,6 +84,9 @@ def test_damaged_masks_are_named():
       rle.parse([{"size": size, "counts": negative}], [size])
   with pytest.raises(UserError, match="characters"):
     rle.parse([{"size": size, "counts": "~~"}], [size])
+  for damaged in ("é0", b"\xe90", "\u20ac0"):
+    with pytest.raises(UserError, match="characters"):
+      rle.parse([{"size": size, "counts": damaged}], [size])
   with pytest.raises(UserError, match="characters"):
     rle.parse([{"size": size, "counts": rle.encode(np.ones(size)).coco()["counts"][:-1]
                 + "P"}], [size])

@@ -1,4 +1,4 @@
-"""Presence and rewriting, against a local server; and the mask's own word."""
+"""Presence and rewriting, against a local server."""
 
 import numpy as np
 import pytest
@@ -21,37 +21,16 @@ def _asker(server, tmp_path):
                log=lambda line: None)
 
 
-def _pair(phrase, count):
-  labels = np.zeros((100, 100), np.int32)
-  labels.flat[:count] = 3
-  return presence.Pair(PICTURE, phrase, labels)
-
-
 def test_the_papers_multiple_choice(tmp_path):
   said = {"a mug": "(A) Yes", "a cow": "(B)", "a ghost": "I wonder."}
   def behave(handler, body):
     phrase = local.prompt_of(body).split('"')[1]
     handler.send(400, {}) if phrase == "a bomb" else handler.say(said[phrase])
   with local.serving(behave) as server:
-    by_model = presence.ByModel(_asker(server, tmp_path))
-    pairs = [presence.Pair(PICTURE, p)
-             for p in ("a mug", "a cow", "a ghost", "a bomb")]
-    assert by_model(pairs) == [True, False, None, None]
+    pairs = [(PICTURE, phrase) for phrase in ("a mug", "a cow", "a ghost", "a bomb")]
+    assert presence.present(_asker(server, tmp_path), pairs) == [
+        True, False, None, None]
     assert local.prompt_of(server.seen[0][2]).splitlines()[1:3] == ["(A) Yes", "(B) No"]
-    assert by_model.about == "presence: m, (A) Yes (B) No"
-
-
-def test_the_mask_itself_without_an_outside_model():
-  by_mask = presence.ByMask(0.01)
-  assert by_mask([_pair("x", n) for n in (0, 99, 100, 5000)]) == [
-      False, False, True, True]
-  assert "0.01" in by_mask.about
-  assert presence.ByMask()([_pair("x", 1), _pair("x", 2)]) == [False, True]
-  with pytest.raises(ValueError, match="painted"):
-    presence.ByMask()([presence.Pair(PICTURE, "x")])
-  for share in (0, 1, -1, float("nan")):
-    with pytest.raises(UserError, match="min_share"):
-      presence.ByMask(share)
 
 
 def test_rewriting_a_query(tmp_path):

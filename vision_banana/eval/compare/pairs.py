@@ -1,8 +1,7 @@
 """The pictures of two folders that answer the same prompts, pair by pair.
 
-A folder is what `predict` writes (a JSON with the prompt beside each picture), what
-`eval` writes (`protocol.json` with all prompts), or any pictures with a file of
-prompts. Pictures of one stem belong together.
+A folder is what `predict` and `eval` write (a JSON with the prompt beside each
+picture), or any pictures with a file of prompts. Pictures of one stem belong together.
 """
 
 import concurrent.futures
@@ -10,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +19,7 @@ from vision_banana.eval.outside import media
 
 MIMES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
          ".webp": "image/webp"}
+_EXTRA = re.compile(r"_picture$|_s\d+$|(_s\d+)?_p\d+$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Item:
     b: the second folder's.
     input: the picture that was to be edited, or None.
     digest: 16 hex digits of all of it, so that no vote counts for other pictures.
+    kind: of the edit, as the benchmark names it; '' where it has no name.
   """
   name: str
   prompt: str
@@ -39,6 +41,7 @@ class Item:
   b: pathlib.Path
   input: pathlib.Path | None
   digest: str
+  kind: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,7 @@ class _Folder:
   pictures: dict[str, pathlib.Path]
   prompts: dict[str, str]
   inputs: dict[str, str]
+  kinds: dict[str, str]
 
 
 def read(a: files.PathLike, b: files.PathLike, *,
@@ -87,15 +91,16 @@ def read(a: files.PathLike, b: files.PathLike, *,
   both = first.pictures.keys() & second.pictures.keys()
   count((first.pictures.keys() - both) & words.keys(), f"only in {a}")
   count((second.pictures.keys() - both) & words.keys(), f"only in {b}")
-  # Panels to look at, which `predict` writes beside each picture, are no answers.
+  # Panels to look at, which `predict` writes beside each picture, are no answers; nor
+  # are `eval`'s further samples and passes.
   known = {s for s in both if s in words}
-  count({s for s in both - known if s.removesuffix("_picture") not in known},
+  count({s for s in both - known if _EXTRA.sub("", s) not in known},
         "without a prompt")
   drafts = []
   for stem in sorted(known):
     source = shown.get(stem) if inputs else _source(first, second, stem)
     drafts.append((stem, words[stem], first.pictures[stem], second.pictures[stem],
-                   source))
+                   source, first.kinds.get(stem) or second.kinds.get(stem, "")))
   if inputs:
     count({d[0] for d in drafts if d[4] is None}, f"without an input in {inputs}")
     drafts = [d for d in drafts if d[4] is not None]
@@ -112,7 +117,7 @@ def read(a: files.PathLike, b: files.PathLike, *,
 
 
 def _item(stem: str, prompt: str, a: pathlib.Path, b: pathlib.Path,
-          source: pathlib.Path | None) -> Item | str:
+          source: pathlib.Path | None, kind: str) -> Item | str:
   """The pair, or why it cannot be shown."""
   digest = hashlib.sha256(prompt.encode())
   for path in (a, b, source):
@@ -122,7 +127,7 @@ def _item(stem: str, prompt: str, a: pathlib.Path, b: pathlib.Path,
         digest.update(media.digest(path).encode())
       except UserError as e:
         return str(e)
-  return Item(stem, prompt, a, b, source, digest.hexdigest()[:16])
+  return Item(stem, prompt, a, b, source, digest.hexdigest()[:16], kind)
 
 
 def _pictures(folder: files.PathLike) -> dict[str, pathlib.Path]:
@@ -142,19 +147,15 @@ def _pictures(folder: files.PathLike) -> dict[str, pathlib.Path]:
 
 def _folder(folder: files.PathLike) -> _Folder:
   pictures = _pictures(folder)
-  prompts, inputs = {}, {}
-  protocol = pathlib.Path(folder) / "protocol.json"
-  if protocol.exists():
-    prompts |= _texts(_json(protocol).get("prompts"), protocol)
+  prompts, inputs, kinds = {}, {}, {}
   for stem in pictures:
     path = pathlib.Path(folder) / f"{stem}.json"
     if path.exists():
       about = _json(path)
-      if isinstance(about.get("prompt"), str):
-        prompts[stem] = about["prompt"]
-      if isinstance(about.get("image"), str):
-        inputs[stem] = about["image"]
-  return _Folder(pictures, prompts, inputs)
+      for key, found in (("prompt", prompts), ("image", inputs), ("kind", kinds)):
+        if isinstance(about.get(key), str):
+          found[stem] = about[key]
+  return _Folder(pictures, prompts, inputs, kinds)
 
 
 def _json(path: pathlib.Path) -> dict[str, Any]:

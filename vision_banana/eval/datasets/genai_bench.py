@@ -2,7 +2,6 @@
 
 import pathlib
 
-from vision_banana.errors import UserError
 from vision_banana.eval import protocols, records
 from vision_banana.eval.datasets import layout
 from vision_banana.tasks import tasks
@@ -10,18 +9,13 @@ from vision_banana.tasks import tasks
 
 def _read(data: pathlib.Path) -> records.Split:
   path = layout.root(data, "genai_bench", "genai_image.json") / "genai_image.json"
-  rows = layout.parsed(path)
-  if isinstance(rows, list):
-    rows = {f"{i:05d}": row for i, row in enumerate(rows)}
-  try:
+  with layout.entries_of(path):
     questions = [
         layout.question(
             name, tasks.request("text_to_image", prompt=row["prompt"]),
-            lambda: (None, None), text=row["prompt"])
-        for name, row in sorted(rows.items())]
-  except (KeyError, TypeError, AttributeError) as e:
-    raise UserError(f"{path}: no {e} in an entry; restore the file.") from e
-  return layout.split_of(questions, [f"{q.name} {q.text}" for q in questions])
+            lambda: (None, None))
+        for name, row in sorted(layout.rows(path, "{:05d}").items())]
+  return layout.split_of(questions, [f"{q.name} {q.request.prompt}" for q in questions])
 
 
 GENAI_BENCH = records.Benchmark(

@@ -2,7 +2,6 @@
 
 import pathlib
 
-from vision_banana.errors import UserError
 from vision_banana.eval import images, protocols, records
 from vision_banana.eval.datasets import layout
 from vision_banana.tasks import tasks
@@ -19,20 +18,15 @@ def _picture(root: pathlib.Path, file: str) -> pathlib.Path:
 
 def _read(data: pathlib.Path) -> records.Split:
   path = layout.root(data, "imgedit", "basic_edit.json") / "basic_edit.json"
-  rows = layout.parsed(path)
-  if isinstance(rows, list):
-    rows = {str(i): row for i, row in enumerate(rows)}
-  try:
-    questions = []
-    for name, row in rows.items():
+  questions, ids = [], []
+  with layout.entries_of(path):
+    for name, row in layout.rows(path, "{}").items():
       picture = _picture(path.parent, row["id"])
       questions.append(layout.question(
-          str(name), tasks.request("editing", prompt=row["prompt"]), _load, picture,
-          text=f"{row['edit_type']}: {row['prompt']}",
-          image=str(picture.resolve())))
-  except (KeyError, TypeError, AttributeError) as e:
-    raise UserError(f"{path}: no {e} in an entry; restore the file.") from e
-  return layout.split_of(questions, [f"{q.name} {q.text}" for q in questions])
+          name, tasks.request("editing", prompt=row["prompt"]), _load, picture,
+          image=str(picture.resolve()), kind=row["edit_type"]))
+      ids.append(f"{name} {row['edit_type']}: {row['prompt']}")
+  return layout.split_of(questions, ids)
 
 
 IMGEDIT = records.Benchmark(

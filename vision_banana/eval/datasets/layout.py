@@ -1,9 +1,10 @@
 """What all readers share: finding files, and reading them or saying what is wrong."""
 
+import contextlib
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,35 @@ def parsed(path: pathlib.Path, encoding: str = "utf-8") -> Any:
     return json.loads(text(path, encoding))
   except json.JSONDecodeError as e:
     raise UserError(f"{path}: not JSON ({e.msg} at {e.pos}); restore the file.") from e
+
+
+@contextlib.contextmanager
+def entries_of(path: pathlib.Path) -> Iterator[None]:
+  """For a block that reads the entries of a parsed file.
+
+  Raises:
+    UserError: an entry lacks what the block looks for.
+  """
+  try:
+    yield
+  except (KeyError, IndexError, TypeError, AttributeError) as e:
+    raise UserError(f"{path}: no {e} in an entry; restore the file.") from e
+
+
+def rows(path: pathlib.Path, name: str) -> dict[str, Any]:
+  """The entries of a JSON file by name, which for a list is its place by `name`.
+
+  Args:
+    path: of the file.
+    name: format of a place, for example '{:05d}'.
+
+  Raises:
+    UserError: as `parsed`.
+  """
+  found = parsed(path)
+  if isinstance(found, list):
+    found = {name.format(i): row for i, row in enumerate(found)}
+  return found
 
 
 def raw_image(path: pathlib.Path) -> np.ndarray:

@@ -22,9 +22,9 @@ def _about(path: pathlib.Path) -> dict[str, Any]:
     return layout.parsed(path, "cp1252")
 
 
-def _load(image: pathlib.Path, about: dict[str, Any]):
+def _load(image: pathlib.Path, shapes: list[dict[str, Any]]):
   picture = images.read(image)
-  return picture, rasterise(about["shapes"], *picture.shape[:2])
+  return picture, rasterise(shapes, *picture.shape[:2])
 
 
 def rasterise(shapes: list[dict[str, Any]], height: int, width: int) -> np.ndarray:
@@ -65,14 +65,11 @@ def _read(data: pathlib.Path) -> records.Split:
   questions = []
   for path in sorted(root.glob("val/*.json")):
     about = _about(path)
-    try:
-      query = about["text"][0].strip()
-      about["shapes"]  # pylint: disable=pointless-statement
-    except (KeyError, IndexError, TypeError) as e:
-      raise UserError(f"{path}: no text or shapes in it; restore the file.") from e
+    with layout.entries_of(path):
+      query, shapes = about["text"][0].strip(), about["shapes"]
     questions.append(layout.question(
         path.stem, tasks.request("referring", phrase=query), _load,
-        path.with_suffix(".jpg"), about, text=query))
+        path.with_suffix(".jpg"), shapes, text=query))
   return layout.split_of(questions)
 
 

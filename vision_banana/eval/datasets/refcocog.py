@@ -42,8 +42,7 @@ def _read(data: pathlib.Path) -> records.Split:
         questions.append(layout.question(
             f"{ref['ref_id']}-{sentence['sent_id']}",
             tasks.request("referring", phrase=phrase), _load,
-            folder / files[ref["image_id"]][0], files[ref["image_id"]][1], annotation,
-            text=phrase))
+            folder / files[ref["image_id"]][0], files[ref["image_id"]][1], annotation))
   except (KeyError, TypeError) as e:
     raise UserError(f"{path}: does not fit {root / 'instances.json'} (no {e}); "
                     "restore both files.") from e

@@ -83,7 +83,7 @@ def _subset(root: pathlib.Path, subset: str) -> tuple[list[Any], int]:
        for folder in ("gt-annotations", "annotations", "")], "annotations")
       for a in ANNOTATORS]
   tables = [layout.parsed(p) for p in paths]
-  try:
+  with layout.entries_of(paths[0]):
     masks = saco.read_truth(tables)
     rows = {row["id"]: row for row in tables[0]["images"]}
     folders = [root / f for f in (f"{subset}-images", "metaclip-images", "sa1b-images",
@@ -95,8 +95,6 @@ def _subset(root: pathlib.Path, subset: str) -> tuple[list[Any], int]:
       questions.append(layout.question(
           f"{subset}-{pair}", tasks.request("instance", name=row["text_input"]), _load,
           folders, row["file_name"], truth, text=row["text_input"]))
-  except (KeyError, TypeError) as e:
-    raise UserError(f"{paths[0]}: no {e} in an entry; restore the files.") from e
   return questions, len(rows) - len(masks)
 
 

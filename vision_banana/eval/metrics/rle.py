@@ -14,13 +14,13 @@ import numpy as np
 from vision_banana.errors import UserError
 from vision_banana.eval.metrics import polygons
 
+_DAMAGED = ("the compressed runs of a mask are empty, hold characters that do not "
+            "belong there, or end within a number; the file is damaged.")
 _MASKS = 128  # Read in one step: what fits in a processor's cache is quickest.
 
-# What the last digit of a number stands for: five bits, of which the first is the sign.
-_SIGNED = np.array([*range(16), *range(-16, 0)], np.int64)
 
-
-@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+# Not frozen, only because that takes three times as long to make, and there are many.
+@dataclasses.dataclass(eq=False, slots=True)
 class Rle:
   """A mask as runs.
 
@@ -76,16 +76,17 @@ def parse(segmentations: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> lis
     if not isinstance(segmentation, dict):
       out[i] = encode(polygons.fill(segmentation, size))
       continue
-    if tuple(segmentation["size"]) != tuple(size):
-      raise UserError(f"a mask of {segmentation['size'][0]}x{segmentation['size'][1]} "
-                      f"in a picture of {size[0]}x{size[1]} (height x width).")
+    height, width = segmentation["size"]
+    if height != size[0] or width != size[1]:
+      raise UserError(f"a mask of {height}x{width} in a picture of {size[0]}x{size[1]} "
+                      "(height x width).")
     counts = segmentation["counts"]
     if isinstance(counts, (str, bytes)):
-      texts.append(counts if isinstance(counts, bytes) else counts.encode("ascii"))
+      texts.append(counts if isinstance(counts, str) else counts.decode("latin-1"))
       at.append(i)
     else:
       edges = np.array([0, len(counts)])
-      out[i], = _rles(np.asarray(counts, np.int64), edges, [size])
+      out[i], = _rles(np.array(counts, np.int64), edges, [size])
   for step in range(0, len(texts), _MASKS):
     some = at[step:step + _MASKS]
     read = _rles(*_decompress(texts[step:step + _MASKS]), [sizes[i] for i in some])
@@ -109,55 +110,61 @@ def _compress(counts: np.ndarray) -> str:
   return text.astype(np.uint8).tobytes().decode("ascii")
 
 
-def _decompress(texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+def _decompress(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
   """Counts of compressed masks, end to end, and where each mask's begin and end."""
-  digits = np.frombuffer(b"".join(texts), np.uint8) - np.uint8(48)
+  try:
+    digits = np.frombuffer("".join(texts).encode("ascii"), np.uint8) - np.uint8(48)
+  except UnicodeEncodeError as e:
+    raise UserError(_DAMAGED) from e
   lengths = np.array([len(t) for t in texts])
   ends = np.cumsum(lengths)
   # Numbers: digits of 5 bits, the lowest first; all but the last have 32 added.
-  last = np.flatnonzero(digits < 32)
-  if not lengths.all() or digits.max() > 63 or (digits[ends - 1] > 31).any():
-    raise UserError("the compressed runs of a mask are empty, hold characters that do "
-                    "not belong there, or end within a number; the file is damaged.")
-  # The last digit carries the sign; the ones before it are shifted in from below.
-  numbers = _SIGNED[digits[last]]
-  size = np.diff(last, prepend=-1) - 1
-  long, k = np.flatnonzero(size), 1
-  while len(long):
-    numbers[long] = (numbers[long] << 5) | (digits[last[long] - k] & 31)
+  last = digits < 32
+  if not lengths.all() or digits.max() > 63 or not last[ends - 1].all():
+    raise UserError(_DAMAGED)
+  # The last digit carries the sign: its 16 stands for -16.
+  numbers = ((digits[last] ^ 16).view(np.int8) - np.int8(16)).astype(np.int64)
+  # Few numbers have more digits. The ones before the last are shifted in from below.
+  more = np.flatnonzero(~last)
+  of = more - np.arange(len(more))
+  tail = np.flatnonzero(np.diff(of, append=-1))
+  size, k = np.diff(tail, prepend=-1), 0
+  while len(tail):
+    low = digits[more[tail] - k] & 31
+    numbers[of[tail]] = (numbers[of[tail]] << 5) | low
     k += 1
-    long = long[size[long] >= k]
+    tail, size = tail[size > k], size[size > k]
   # Masks: number i is the count i less the count i - 2, from the fourth on.
-  edges = np.concatenate([[0], np.searchsorted(last, ends)])
+  edges = np.concatenate([[0], ends - np.searchsorted(more, ends)])
   starts = edges[:-1]
   zeros = numbers[starts]
   numbers[starts] = 0
   for parity in (0, 1):
-    numbers[parity::2] = _running(numbers[parity::2], (edges + 1 - parity) // 2)
+    _run_up(numbers[parity::2], (edges + 1 - parity) // 2)
   numbers[starts] = zeros
   return numbers, edges
 
 
 def _rles(counts: np.ndarray, edges: np.ndarray, sizes: Sequence[tuple[int, int]]
           ) -> list[Rle]:
-  """Masks of the counts that begin and end at `edges`."""
+  """Masks of the counts that begin and end at `edges`; they become the bounds."""
   if counts.min(initial=0) < 0:
     raise UserError("a mask has a run of negative length; the file is damaged.")
-  bounds = _running(counts, edges)
-  ends = np.concatenate([[0], bounds])[edges[1:]]
+  _run_up(counts, edges)
+  ends = counts[edges[1:] - 1] if len(counts) else np.zeros(len(sizes))
   wrong = np.flatnonzero(ends != [height * width for height, width in sizes])
   if len(wrong):
     height, width = sizes[wrong[0]]
     raise UserError(f"the runs of a mask do not fill its {height}x{width} pixels "
                     "(height x width); the file is damaged.")
   cuts = edges.tolist()
-  return [Rle(tuple(size), bounds[a:b]) for size, a, b in zip(sizes, cuts, cuts[1:])]
+  return [Rle(tuple(size), counts[a:b]) for size, a, b in zip(sizes, cuts, cuts[1:])]
 
 
-def _running(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-  """Running sums that begin anew at each of `edges` (the last one is the end)."""
-  total = np.cumsum(values)
-  if len(total):
-    before = np.where(edges[:-1] > 0, total[edges[:-1] - 1], 0)
-    total -= np.repeat(before, np.diff(edges))
-  return total
+def _run_up(values: np.ndarray, edges: np.ndarray) -> None:
+  """Makes values running sums that begin anew at each of `edges` (the last: the end)."""
+  starts = edges[:-1][np.diff(edges) > 0]
+  if len(starts):
+    # What was summed up to there is taken off each beginning: one pass for all of them.
+    values[starts[1:]] -= np.add.reduceat(values, starts)[:-1]
+    np.cumsum(values, out=values)

@@ -21,7 +21,6 @@ from vision_banana.eval.metrics.referring import matthews
 IOUS = np.linspace(0.5, 0.95, 10)
 MIN_SCORE = 0.5  # A prediction counts from here on.
 _AT = {"": slice(None), "@0.5": [0], "@0.75": [5]}
-_AT_ONCE = 32  # pairs
 # Added to the official denominators: of instances, and of pairs.
 _BOX, _IMAGE = 1e-4, 1e-6
 
@@ -168,9 +167,8 @@ def score_files(truths: Sequence[pathlib.Path | str], predictions: pathlib.Path 
   predicted = collections.defaultdict(list)
   for row, mask in zip(rows, parsed, strict=True):
     predicted[row["image_id"]].append(mask)
-  total, pairs = SaCo(), [(predicted[pair], truth) for pair, truth in masks.items()]
-  for first in range(0, len(pairs), _AT_ONCE):
-    total.add_many(pairs[first:first + _AT_ONCE])
+  total = SaCo()
+  total.add_many([(predicted[pair], truth) for pair, truth in masks.items()])
   return total.result()
 
 
@@ -192,20 +190,20 @@ def _hits(pairs, true: np.ndarray) -> np.ndarray:
   is largest; a match is a hit at the thresholds it reaches.
   """
   ious = mask_iou.ious([(p, [m for masks in t for m in masks]) for p, t in pairs])
-  matches, of = [], []
+  matches, upto = [np.zeros(0)], []
+  found = 0
   edges = np.concatenate([np.zeros((len(true), 1), int), true.cumsum(1)], 1).tolist()
-  for pair, matrix in enumerate(ious):
-    if matrix.size:
-      cost, cuts = -matrix, edges[pair]
-      for annotator, (a, b) in enumerate(zip(cuts, cuts[1:])):
-        part = cost[:, a:b]
-        rows, columns = optimize.linear_sum_assignment(part)
-        matches.append(-part[rows, columns])
-        of += [pair * true.shape[1] + annotator] * len(rows)
-  hits = np.zeros((true.size, len(IOUS)), np.int64)
-  if of:
-    np.add.at(hits, of, np.concatenate(matches)[:, None] >= IOUS)
-  return hits.reshape(*true.shape, len(IOUS))
+  for matrix, cuts in zip(ious, edges):
+    for a, b in zip(cuts, cuts[1:]):
+      part = matrix[:, a:b]
+      if part.size:
+        matches.append(part[optimize.linear_sum_assignment(part, maximize=True)])
+        found += len(matches[-1])
+      upto.append(found)
+  # Hits up to each annotator's last match, less those up to the one before.
+  hits = np.zeros((found + 1, len(IOUS)), np.int64)
+  np.cumsum(np.concatenate(matches)[:, None] >= IOUS, axis=0, out=hits[1:])
+  return np.diff(hits[upto], axis=0, prepend=0).reshape(*true.shape, len(IOUS))
 
 
 def _share(hits: np.ndarray, others: np.ndarray) -> np.ndarray:

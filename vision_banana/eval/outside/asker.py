@@ -115,6 +115,14 @@ class Asker:
       self._log(self._summary(self.asked - asked_before, kept))
     return [found[name] for name in keys]
 
+  def kept(self, questions: Sequence[Question]) -> list[str | None]:
+    """The answers that are on disk, in order, None for others; asks nothing.
+
+    Raises:
+      UserError: an answer is there and cannot be read.
+    """
+    return [self._answers.get(self._key(q)) for q in questions]
+
   def _key(self, question: Question) -> str:
     return answers.key(self.model, self._endpoint.settings, self._max_edge,
                        question.prompt, [media.digest(p) for p in question.pictures])
