@@ -171,7 +171,7 @@ def apply_rope(x: jax.Array, tables: tuple[np.ndarray, np.ndarray]) -> jax.Array
   """Rotates interleaved pairs of `x` [B, S, heads, head_dim], in float32.
 
   The gradient is rotated back by the same code: what differentiation makes of the
-  strided parts takes XLA's CPU backend four times as long.
+  strided parts takes XLA's CPU backend longer.
   """
   cos, sin = (t[None, :, None, :] for t in tables)
 
