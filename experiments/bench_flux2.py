@@ -7,6 +7,7 @@ The reference (diffusers, eager and `torch.compile`) lives in a process of its o
 pinned like this one to the same cores with as many threads. Runs alternate, one
 process at a time, after warm-up; printed are median, range, and the ratio of medians
 for the forward pass and for forward and backward (gradients of all weights), float32.
+--unroll and --remat are ours, as in `Flux2Config` and `flux2.REMAT`.
 """
 
 import argparse
@@ -32,6 +33,8 @@ def main() -> None:
   parser.add_argument("--torch", help="python that has torch and diffusers")
   parser.add_argument("--threads", type=int, default=os.cpu_count())
   parser.add_argument("--rounds", type=int, default=5)
+  parser.add_argument("--unroll", type=int, default=1)
+  parser.add_argument("--remat", default="none", choices=("none", "dots", "full"))
   parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
   args = parser.parse_args()
   cores = sorted(os.sched_getaffinity(0))[:args.threads]
@@ -56,7 +59,7 @@ def main() -> None:
 
     names = [f"{kind} {p}" for p in PASSES for kind in ("eager", "compile")]
     timed = {name: lambda name=name: remote(name) for name in names}
-    for name, function in ours().items():
+    for name, function in ours(args.unroll, args.remat).items():
       timed[f"ours {name}"] = lambda function=function: seconds(function)
     compare(timed, args.rounds)
     other.stdin.close()
@@ -84,7 +87,7 @@ def seconds(function: Callable[[], object]) -> float:
   return time.perf_counter() - start
 
 
-def ours() -> dict[str, Callable[[], object]]:
+def ours(unroll: int, remat: str) -> dict[str, Callable[[], object]]:
   """This package's passes by name; each call ends when its result is there."""
   # pylint: disable=g-import-not-at-top
   import jax
@@ -95,7 +98,8 @@ def ours() -> dict[str, Callable[[], object]]:
   config = flux2.Flux2Config(
       in_channels=SIZES["in_channels"], text_dim=SIZES["joint_attention_dim"],
       num_double=SIZES["num_layers"], num_single=SIZES["num_single_layers"],
-      num_heads=SIZES["num_attention_heads"], rope_axes=SIZES["axes_dims_rope"])
+      num_heads=SIZES["num_attention_heads"], rope_axes=SIZES["axes_dims_rope"],
+      unroll=unroll)
   network = flux2.Flux2(config, nnx.Rngs(0))
   # The output layer starts at zero, which would stop the gradients.
   network.image_out.kernel[...] += 0.01
@@ -106,7 +110,7 @@ def ours() -> dict[str, Callable[[], object]]:
 
   def apply(params):
     return nnx.merge(graph, params)(
-        image, text, jnp.array([0.5]), ids, flux2.text_ids(TEXT))
+        image, text, jnp.array([0.5]), ids, flux2.text_ids(TEXT), remat=remat)
 
   forward = jax.jit(apply)
   both = jax.jit(jax.grad(lambda params: jnp.square(apply(params)).mean()))

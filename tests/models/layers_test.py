@@ -25,6 +25,15 @@ def test_rope_is_a_rotation_of_interleaved_pairs():
     np.testing.assert_allclose(out[0, s, :, 1::2], turned.imag, atol=1e-5)
 
 
+def test_ropes_gradient_turns_back():
+  tables = layers.rope_tables(np.array([[0, 0], [2, 5], [7, 1]]), (4, 6), 2000.0)
+  x, g = _normal(0, (1, 3, 2, 10)), _normal(1, (1, 3, 2, 10))
+  out, back = jax.vjp(lambda x: layers.apply_rope(x, tables), x)
+  np.testing.assert_allclose(back(out)[0], x, atol=1e-5)
+  # Of a linear function: <g, f(x)> is <gradient, x>.
+  np.testing.assert_allclose(jnp.vdot(g, out), jnp.vdot(back(g)[0], x), rtol=1e-4)
+
+
 def test_rope_scores_depend_on_position_differences_only():
   q, k = _normal(1, (1, 1, 1, 8)), _normal(2, (1, 1, 1, 8))
 

@@ -8,6 +8,11 @@ forward pass kept (Rabe & Staats 2021; Dao et al. 2022, FlashAttention).
 
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
+
+# What remat policies know the output and the row sums by. The logits are products as
+# well, so a policy that keeps products would keep them.
+ATTENDED = "attended"
 
 # Queries of a block: a few megabytes of logits at the lengths that pay.
 _BLOCK = 512
@@ -59,7 +64,8 @@ def _forward(q, k, v, bias):
     return jax.lax.map(block, queries)
 
   out, sums = jax.lax.map(head, (_blocks(q), k, v, bias))
-  out = _rows(out, q.shape[1])
+  out = checkpoint_name(_rows(out, q.shape[1]), ATTENDED)
+  sums = checkpoint_name(sums, ATTENDED)
   return out, (q, k, v, bias, out, sums)
 
 
@@ -70,15 +76,20 @@ def _backward(saved, g):
 
   def head(row):
     queries, keys, values, shift, grads, logsums, common = row
+    turned = keys.T
 
+    # Logits are [S, block] here: no product reads its left side turned, with which
+    # XLA's CPU backend is slow.
     def block(sums_of, part):
       queries, grads, logsums, common = part
-      weights = jnp.exp(_logits(queries, keys, shift) - logsums[:, None])
-      d_logits = weights * (_dot(grads, values.T) - common)
+      queries = _scaled(queries)
+      weights = jnp.exp(_dot(keys, queries.T) + shift[:, None] - logsums)
+      d_logits = weights * (_dot(values, grads.T) - common[:, 0])
       d_logits = d_logits.astype(keys.dtype)
-      d_keys = sums_of[0] + _dot(d_logits.T, _scaled(queries))
-      d_values = sums_of[1] + _dot(weights.astype(grads.dtype).T, grads)
-      return (d_keys, d_values), _scaled(_dot(d_logits, keys)).astype(queries.dtype)
+      d_keys = sums_of[0] + _dot(d_logits, queries)
+      d_values = sums_of[1] + _dot(weights.astype(grads.dtype), grads)
+      d_queries = _scaled(_dot(turned, d_logits).T).astype(queries.dtype)
+      return (d_keys, d_values), d_queries
 
     zero = jnp.zeros(keys.shape, jnp.float32)
     (d_keys, d_values), d_queries = jax.lax.scan(
@@ -102,7 +113,9 @@ def _scaled(x):
 
 
 def _dot(a, b):
-  return jnp.matmul(a, b, preferred_element_type=jnp.float32)
+  # Widened here: XLA's CPU backend has no bfloat16 product that gives float32 for
+  # every layout, and none that is faster.
+  return jnp.matmul(a.astype(jnp.float32), b.astype(jnp.float32))
 
 
 def _blocks(x: jax.Array) -> jax.Array:

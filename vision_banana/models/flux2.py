@@ -11,13 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from vision_banana.models import layers, sharding
+from vision_banana.models import blockwise, layers, sharding
 
 # What the backward pass finds kept of each block, by name; the rest it computes again.
-# 'none' keeps everything, 'dots' what the weight matrices put out.
+# 'none' keeps everything, 'dots' what the weight matrices put out, and on a CPU the
+# blockwise attention too.
 REMAT = {
     "none": None,
-    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    "dots": jax.checkpoint_policies.save_only_these_names(
+        layers.PROJECTED, blockwise.ATTENDED),
     "full": jax.checkpoint_policies.nothing_saveable,
 }
 

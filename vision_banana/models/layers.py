@@ -7,11 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.ad_checkpoint import checkpoint_name
 
 from vision_banana.models import attention as attention_lib
 from vision_banana.models import sharding
 
 M = TypeVar("M", bound=nnx.Module)
+
+# What remat policies know the output of a weight matrix by.
+PROJECTED = "projected"
 
 
 def stacked(make: Callable[[nnx.Rngs], M], num: int, rngs: nnx.Rngs) -> M:
@@ -91,6 +95,7 @@ def project(x: jax.Array, kernel: jax.Array) -> jax.Array:
     out = flat @ kernel
   else:
     out = _matmul(flat, kernel)
+  out = checkpoint_name(out, PROJECTED)
   return out.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
@@ -163,8 +168,22 @@ def rope_tables(
 
 
 def apply_rope(x: jax.Array, tables: tuple[np.ndarray, np.ndarray]) -> jax.Array:
-  """Rotates interleaved pairs of `x` [B, S, heads, head_dim], in float32."""
+  """Rotates interleaved pairs of `x` [B, S, heads, head_dim], in float32.
+
+  The gradient is rotated back by the same code: what differentiation makes of the
+  strided parts takes XLA's CPU backend longer.
+  """
   cos, sin = (t[None, :, None, :] for t in tables)
+
+  @jax.custom_vjp
+  def rotate(x):
+    return _rotated(x, cos, sin)
+
+  rotate.defvjp(lambda x: (rotate(x), None), lambda _, g: (_rotated(g, cos, -sin),))
+  return rotate(x)
+
+
+def _rotated(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
   pairs = x.astype(jnp.float32).reshape(*x.shape[:-1], -1, 2)
   even, odd = pairs[..., 0], pairs[..., 1]
   turned = jnp.stack([even * cos - odd * sin, odd * cos + even * sin], -1)
