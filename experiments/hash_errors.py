@@ -1,5 +1,7 @@
 """How often perceptual hashes take different rooms for one, or miss a copy.
 
+  python experiments/hash_errors.py > experiments/hash_errors.json
+
 Rooms are much more alike than photographs, so the first number is a harsh one.
 """
 

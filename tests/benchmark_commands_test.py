@@ -67,10 +67,10 @@ def test_an_outside_model_is_asked_once_and_its_failure_loses_nothing(
       handler.say("(A)")
 
   with local.serving(behave) as server:
-    argv = ["eval", "--model", tiny, "--benchmark", "saco", "--data", layouts, "--limit",
-            3, "--out", tmp_path / "out", "--json", tmp_path / "r.json", "--outside",
-            "openai", "--outside-model", "m", "--base-url", server.url, "--concurrency",
-            1]
+    argv = ["eval", "--model", tiny, "--benchmark", "saco", "--data", layouts,
+            "--limit", 3, "--out", tmp_path / "out", "--json", tmp_path / "r.json",
+            "--outside", "openai", "--outside-model", "m", "--base-url", server.url,
+            "--concurrency", 1]
     assert _run(*argv) == 0
     printed = capsys.readouterr().out
     assert "2 of 3 left out" in printed and "no such key" in printed

@@ -80,6 +80,10 @@ def test_records_say_where_a_hash_comes_from(layouts):
       "149 of the 150 val scenes are not there",)
 
 
+def test_the_fixtures_are_small(layouts):
+  assert sum(p.stat().st_size for p in layouts.rglob("*") if p.is_file()) < 3e6
+
+
 def test_all_finds_what_is_there_and_says_what_is_not(layouts, tmp_path):
   found, missing = benchmarks.find(layouts)
   assert [b.name for b in found] == PUBLISHED and not missing

@@ -14,7 +14,8 @@ def _load(image: pathlib.Path, size: tuple[int, int], annotation: dict[str, Any]
   picture = images.read(image)
   if picture.shape[:2] != size:
     raise UserError(f"{image}: is {picture.shape[0]}x{picture.shape[1]}, instances."
-                    f"json says {size[0]}x{size[1]} (height x width); restore the picture.")
+                    f"json says {size[0]}x{size[1]} (height x width); restore the "
+                    "picture.")
   mask, = rle.parse([annotation["segmentation"]], [picture.shape[:2]])
   return picture, mask.mask()
 

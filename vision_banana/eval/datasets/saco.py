@@ -126,8 +126,8 @@ SACO = records.Benchmark(
     protocols=(records.Protocol(
         "instance",
         "The noun phrase, one a picture, black background; the instances of the "
-        "paper's decoder. An empty mask says that there is none, unless an outside model is "
-        "asked. Pairs exhaustive for all three annotators; the best annotator counts; "
+        "paper's decoder. An empty mask says that there is none, unless an outside model "
+        "is asked. Pairs exhaustive for all three annotators; the best annotator counts; "
         "IoU .50:.05:.95; unweighted mean of the subsets.",
         (records.Metric("cgF1", "cgF1", True, "%", 100),
          records.Metric("IL_MCC", "IL_MCC", True),

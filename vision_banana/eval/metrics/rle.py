@@ -2,7 +2,7 @@
 
 A mask is read down its columns: so many zeros, then so many ones, and so on. The
 compressed form writes each count, less the one two before, in 5-bit digits as ASCII.
-Equal to pycocotools 2.0.11 (common/maskApi.c); many masks are read by one pass of numpy.
+Equal to pycocotools 2.0.11 (common/maskApi.c); one pass of numpy reads many masks.
 """
 
 import dataclasses
@@ -162,7 +162,7 @@ def _rles(counts: np.ndarray, edges: np.ndarray, sizes: Sequence[tuple[int, int]
 
 
 def _run_up(values: np.ndarray, edges: np.ndarray) -> None:
-  """Makes values running sums that begin anew at each of `edges` (the last: the end)."""
+  """Makes values running sums that begin anew at each edge (the last is the end)."""
   starts = edges[:-1][np.diff(edges) > 0]
   if len(starts):
     # What was summed up to there is taken off each beginning: one pass for all of them.
