@@ -35,6 +35,8 @@ def main() -> None:
         found["config"], found["steps"], tuple(found["overrides"]), model="nano"))
     draw(asked, found["rows"], HERE / "plots" / f"{letter}.png")
     page = put(page, letter, table(asked, found["rows"]))
+    if any("text_to_image/attributes_true" in r["metrics"] for r in found["rows"]):
+      page = put(page, "judge", judge(found["rows"]))
   path = HERE / "results" / "c_codec_errors.json"
   if path.exists():
     found = json.loads(path.read_text())
@@ -138,6 +140,16 @@ def table(asked: sweep.Sweep, rows: Sequence[dict[str, Any]]) -> str:
     seeds = max(c[key][2] for c in columns if key in c)
     lines.append([key[1], *x, *(cell(c.get(key)) for c in columns), str(seeds)])
   return "\n" + _markdown(lines) + "\n"
+
+
+def judge(rows: Sequence[dict[str, Any]]) -> str:
+  """A sentence: what the judge of named colours says of pictures that are no model's."""
+  # One model's rows are enough: these pictures are the same for all.
+  first = [r["metrics"] for r in rows if r["variant"] == rows[0]["variant"]]
+  true, mean = (cell(stats(m[f"text_to_image/attributes_{which}"] for m in first))
+                for which in ("true", "mean"))
+  return (f"Of the true held-out pictures the judge finds {true} right, of one picture "
+          f"for all, the mean of the training rooms, {mean}.\n")
 
 
 def cell(found: Stats | None) -> str:

@@ -27,7 +27,7 @@ def about(shard, steps: int, milestones=(1.0,), **changes) -> dict:
           "question_seed": 0, "config": f"configs/debug.py:source={shard}",
           "steps": steps, "milestones": list(milestones),
           "overrides": ["config.optim.schedule=constant", "config.seed=3",
-                        "config.train.log_every=1"],
+                        "config.train.checkpoint_every=50"],
           "evaluation": {
               "tasks": ["depth"], "losses": ["depth"], "steps": 1, "guidance": None,
               "samples": 1, "colormap": "", "palettes": ["random"], "limit": 2},
@@ -36,7 +36,7 @@ def about(shard, steps: int, milestones=(1.0,), **changes) -> dict:
 
 def test_a_killed_run_goes_on_and_a_done_one_is_not_repeated(shard, tmp_path):
   folder, runner = tmp_path / "t" / "v" / "seed3", run.Runner(tmp_path / "compiled")
-  spec = about(shard, 400, (0.75, 1.0))
+  spec = about(shard, 200, (0.75, 1.0))
   said = []
   thread = threading.Thread(target=lambda: said.append(runner(folder, spec)))
   thread.start()
@@ -53,9 +53,9 @@ def test_a_killed_run_goes_on_and_a_done_one_is_not_repeated(shard, tmp_path):
   log = (folder / "log.txt").read_text()
   assert "resuming from" in log
   rows = json.loads((folder / one.ROWS).read_text())
-  assert [row["step"] for row in rows] == [300, 400]
+  assert [row["step"] for row in rows] == [150, 200]
   # Two thirds of the debug mixture is vision; x is counted in it.
-  assert [row["x"] for row in rows] == [800, 1067]
+  assert [row["x"] for row in rows] == [400, 533]
   for row in rows:
     assert row["seed"] == 3 and row["samples"] == 4 * row["step"]
     assert {"depth/delta1", "loss/depth"} <= set(row["metrics"])
@@ -64,7 +64,7 @@ def test_a_killed_run_goes_on_and_a_done_one_is_not_repeated(shard, tmp_path):
   written = (folder / one.ROWS).stat().st_mtime_ns
   assert runner(folder, spec) == ""
   assert (folder / one.ROWS).stat().st_mtime_ns == written
-  assert "another run" in runner(folder, about(shard, 500))
+  assert "another run" in runner(folder, about(shard, 300))
 
 
 def test_failures_are_told_and_do_not_stop_the_others(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The summary: means and spreads of rows, tables between their marks, plots."""
 
+import dataclasses
 import json
 
 import pytest
@@ -35,6 +36,12 @@ def test_the_table_has_a_row_a_variant_and_a_dash_for_what_is_missing():
   assert "share" not in summary.table(asked(x_label=""), rows())
 
 
+def test_the_judge_is_told_of_once():
+  metrics = {"text_to_image/attributes_true": 0.75, "text_to_image/attributes_mean": 0.25}
+  told = summary.judge([{"variant": v, "metrics": metrics} for v in ("a", "a", "b")])
+  assert "0.750 ± 0 right" in told and "0.250 ± 0." in told
+
+
 def test_content_goes_between_its_marks_and_nowhere_else():
   page = "a\n<!-- c -->\nold\n<!-- end c -->\n<!-- c_x -->\nkept\n<!-- end c_x -->\n"
   made = summary.put(page, "c", "\nnew \\1\n")
@@ -55,12 +62,15 @@ def test_codecs_are_fitted_measured_and_drawn(tmp_path, monkeypatch):
   names = list(codec_errors.CODECS)[::5]
   monkeypatch.setattr(codec_errors, "CODECS", {
       n: codec_errors.CODECS[n] for n in names})
-  codec_errors.main(["--seeds", "0,1", "--steps", "2", "--limit", "2",
+  # One stage: what compiles in a few seconds.
+  monkeypatch.setattr(codec_errors, "SIZES", dataclasses.replace(
+      codec_errors.SIZES, stage_channels=(8,)))
+  codec_errors.main(["--seeds", "1", "--steps", "2", "--limit", "2",
                      "--out", str(tmp_path / "c.json")])
   found = json.loads((tmp_path / "c.json").read_text())["rows"]
   error = {(r["codec"], r["channel"], r["seed"]): r["abs_rel"] for r in found}
   for name in names:
-    assert error[name, "8 bits", 0] < 0.05 < error[name, "latent noise 0.4", 0]
+    assert error[name, "8 bits", 0] < 0.05 < error[name, "latent noise 0.4", 1]
     assert error[name, "8 bits", 0] < error[name, "colour noise 0.1", 1]
   summary.draw_codecs(found, tmp_path / "c.png")
   assert (tmp_path / "c.png").stat().st_size > 5000
