@@ -154,9 +154,10 @@ def main(argv: list[str] | None = None) -> None:
       noise = jax.random.normal(key, z.shape)
       for sd in LATENT_NOISE:
         add(codec, f"latent noise {sd:g}", seed, decode(z + sd * noise))
-  files.write_all({pathlib.Path(args.out): files.json_text({
-      "rooms": len(true), "fit_steps": args.steps, "fit_batch": BATCH,
-      "fit_error": fitted, "rows": rows})})
+    # After each seed: fits take minutes.
+    files.write_all({pathlib.Path(args.out): files.json_text({
+        "rooms": len(true), "fit_steps": args.steps, "fit_batch": BATCH,
+        "fit_error": fitted, "rows": rows})})
 
 
 if __name__ == "__main__":
