@@ -2,9 +2,10 @@
 
   python experiments/make_colormap_tables.py
 
-Plasma, Inferno and Viridis (Nathaniel J. Smith, Stefan van der Walt; CC0 1.0)
-are lists of 256 colours with six decimals. A million fits twenty bits, so five
-hexadecimal digits a channel keep them exactly, with no matplotlib at run time.
+Plasma, Inferno and Viridis (Nathaniel J. Smith, Stefan van der Walt; CC0 1.0) and
+Turbo (Anton Mikhailov, Google; Apache 2.0) are lists of 256 colours with at most six
+decimals. A million fits twenty bits, so five hexadecimal digits a channel keep them
+exactly, with no matplotlib at run time.
 """
 
 import os
@@ -13,13 +14,14 @@ import textwrap
 import matplotlib
 import numpy as np
 
-NAMES = ("plasma", "inferno", "viridis")
+NAMES = ("plasma", "inferno", "viridis", "turbo")
 PATH = os.path.join(os.path.dirname(__file__), "..", "vision_banana", "codecs",
                     "colormap_tables.py")
-HEADER = '''"""Plasma, Inferno and Viridis: 256 colours each, R G B R G B …
+HEADER = '''"""Plasma, Inferno, Viridis and Turbo: 256 colours each, R G B R G B …
 
-Five hexadecimal digits a channel, in millionths. By Nathaniel J. Smith and
-Stefan van der Walt, dedicated to the public domain (CC0 1.0). Written by
+Five hexadecimal digits a channel, in millionths. The first three by Nathaniel J.
+Smith and Stefan van der Walt, dedicated to the public domain (CC0 1.0); Turbo by
+Anton Mikhailov, Google (Apache 2.0). Written by
 experiments/make_colormap_tables.py; do not edit.
 """
 '''

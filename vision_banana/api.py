@@ -238,7 +238,8 @@ class Model:
       for i, rgb in zip(rows, made, strict=True):
         painted[i] = rgb
     return [
-        decoding.decode(r, b.restore(rgb, decoding.is_smooth(r)))
+        decoding.decode(r, b.restore(rgb, decoding.is_smooth(r)),
+                        self.generator.flow.depth)
         for r, b, rgb in zip(requests, boxes, painted, strict=True)]
 
   def _asked(self, size: int | tuple[int, int]) -> tuple[int, int]:

@@ -241,8 +241,8 @@ def _predict(p: argparse.ArgumentParser) -> None:
   words.add_argument("--prompt", help="editing: what to change")
   words.add_argument("--color", help="referring, edges: colour of the mask or lines")
   words.add_argument("--background", help="any segmentation: colour of the rest")
-  words.add_argument("--colormap", help="depth: cube, plasma, inferno, viridis or "
-                     "grayscale")
+  words.add_argument("--colormap", help="depth: cube, plasma, inferno, viridis, "
+                     "grayscale or turbo")
   words.add_argument("--source", help="modality: what the picture is")
   words.add_argument("--target", help="modality: what to turn it into")
   words.add_argument("--source-colormap", help="modality: of a depth picture")

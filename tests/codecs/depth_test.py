@@ -129,6 +129,45 @@ def test_values_and_gradients_are_finite_in_the_whole_cube(colormap, lam, c):
     assert np.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("colormap", depth.COLORMAPS)
+@pytest.mark.parametrize("lam", [0.0, -0.5, -1.0, -3.0])
+def test_a_curve_with_an_end_round_trips_up_to_it(lam, colormap):
+  metres = np.array([0, 0.01, 0.3, 5, 19, 20], np.float32)
+  read = lambda rgb: depth.decode(rgb, lam, 1.0, colormap, 20.0)
+  rgb = depth.encode(metres, lam, 1.0, colormap, 20.0)
+  np.testing.assert_allclose(read(rgb), metres, rtol=1e-5, atol=1e-5)
+  ends = depth.encode(np.array([25, np.inf]), lam, 1.0, colormap, 20.0)
+  np.testing.assert_allclose(read(ends), 20, rtol=1e-6)
+  gradient = jax.grad(lambda d: depth.encode(d, lam, 1.0, colormap, 20.0).sum())
+  assert np.isfinite(jax.vmap(gradient)(np.array([np.nan, np.inf, -1, 0, 5]))).all()
+
+
+def test_a_curve_with_an_end_goes_from_linear_to_the_logarithm():
+  metres = np.array([0, 1, 5, 20], np.float32)
+  gray = lambda lam: np.asarray(depth.encode(metres, lam, 2.0, "grayscale", 20.0))[:, 0]
+  np.testing.assert_allclose(gray(0), metres / 20, atol=1e-6)
+  np.testing.assert_allclose(gray(-1), np.log1p(metres / 2) / np.log(11), atol=1e-6)
+  # Between, and next to, the two it changes little by little.
+  np.testing.assert_allclose(gray(-1e-3), gray(0), atol=2e-3)
+  np.testing.assert_allclose(gray(-1.001), gray(-1), atol=1e-3)
+  assert (np.diff([gray(lam)[1] for lam in (0, -0.5, -1, -3)]) > 0).all()
+
+
+def test_an_end_far_away_is_the_curve_of_the_paper():
+  metres = np.array([0.1, 1, 5, 40], np.float32)
+  np.testing.assert_allclose(
+      depth.encode(metres, far=1e5), depth.encode(metres), atol=1e-6)
+
+
+@pytest.mark.parametrize("curve", [
+    {"lam": -1.0}, {"lam": 0.5, "far": 20.0}, {"far": -1.0}, {"c": 0.0}])
+def test_a_curve_that_cannot_be_is_refused(curve):
+  with pytest.raises(UserError, match="depth codec"):
+    depth.encode(1.0, **curve)
+  with pytest.raises(ValueError, match="depth codec"):
+    depth.Curve(**curve)
+
+
 @pytest.mark.parametrize("colormap", ["cube", "plasma"])
 def test_gradient_of_encode_is_finite_and_right(colormap):
   metres = np.array([np.nan, np.inf, -1, 0, 1e-3, 1, 5, 1e4, 1e30], np.float32)

@@ -43,6 +43,16 @@ def test_every_sample_of_a_batch_gets_its_own_codec_and_colour_map():
     np.testing.assert_allclose(got[i], want, atol=1e-6, err_msg=f"{c} {m}")
 
 
+def test_depth_follows_the_curve_it_is_given():
+  values, labels, palette = _batch(2)
+  codec, colormap = np.full(2, 1), np.array([0, 4])
+  curve = depth.Curve(-1.0, 2.0, 20.0)
+  got = target.encode(values, labels, palette, codec, colormap, curve)
+  for i, name in enumerate(("cube", "grayscale")):
+    want = depth.encode(values[i, ..., 0], -1.0, 2.0, name, 20.0)
+    np.testing.assert_allclose(got[i], want, atol=1e-6)
+
+
 def test_any_leading_dimensions():
   values, labels, palette = _batch(2, 3)
   codec = np.arange(6).reshape(2, 3) % 4

@@ -193,6 +193,35 @@ def test_absent_names_are_those_of_other_scenes_that_fit_nothing_here():
   assert pipeline.Scenes(source, 4, False, False)[0]["absent"] == []
 
 
+def test_unasked_categories_are_in_no_answer_and_no_prompt_of_labels():
+  names, told = ("floor", "crate"), {"semantic", "instance", "referring"}
+  asked = collections.Counter()
+  for batch in take(open_(mixture=dict.fromkeys((*told, "depth"), 1), flip=False,
+                          p_negative=0.5, unasked=names, p_drop_prompt=0), 60):
+    for i, prompt in enumerate(batch["prompt"]):
+      task = tasks.TASKS[batch["task"][i]]
+      if task in told:
+        asked[task] += 1
+        assert "floor" not in prompt and "crate" not in prompt
+        scene = next(s for s in SOURCE.scenes if np.allclose(
+            s["image"], batch["values"][i, 1] * 255, atol=1e-3))
+        assert not batch["labels"][i, 0][scene["instances"] == 1].any()
+      else:
+        assert (batch["values"][i, 0] > 0).any()
+  assert set(asked) == told and min(asked.values()) > 10
+
+
+def test_the_palette_and_colormap_of_a_config_are_those_of_its_samples():
+  seen = collections.defaultdict(set)
+  for batch in take(open_(mixture={"depth": 1, "semantic": 1}, palette="fixed",
+                          colormap="turbo"), 20):
+    for i, codec in enumerate(batch["codec"][:, 0]):
+      seen[int(codec)].add((int(batch["colormap"][i, 0]),
+                            tuple(batch["palette"][i, 0, 0].tolist())))
+  assert seen[1] == {(5, (0.0, 0.0, 0.0))}
+  assert {ground for _, ground in seen[3]} == {(0.0, 0.0, 0.0)}
+
+
 def test_scenes_a_task_cannot_use_are_passed_over():
   source = fake.Source(4, SIZE)
   for scene in source.scenes[1:]:

@@ -21,6 +21,18 @@ def test_drawn_colors_are_apart_and_their_text_reads_back(seed, n):
     assert np.linalg.norm(np.subtract(a, b)) >= 50
 
 
+def test_fixed_colors_are_those_of_the_name_whatever_stands_beside_it():
+  names = ["floor", "wall", "table", "mug", "box"]
+  alone = {name: legend.fixed([name])[0] for name in names}
+  assert legend.fixed(names) == [alone[n] for n in names]
+  assert legend.fixed(names[::-1]) == [alone[n] for n in names[::-1]]
+  for paint in alone.values():
+    assert colors.parse(paint.text) == paint.rgb != (0, 0, 0)
+  # Two hundred names share 215 colours, and no two of a legend do.
+  many = legend.fixed([f"class {i}" for i in range(200)])
+  assert len({p.rgb for p in many}) == 200
+
+
 def test_every_syntax_is_drawn_and_one_prompt_mostly_keeps_to_one():
   rng = np.random.default_rng(0)
   drawn = [legend.draw(rng, 3) for _ in range(300)]

@@ -30,6 +30,19 @@ def test_relabel_by_instance():
   assert scenes.relabel(SCENE, [(3,), (4, 2)]).tolist() == [[0, 0, 1, 0], [0, 2, 2, 0]]
 
 
+def test_without_leaves_no_trace_of_a_category():
+  scene = {**SCENE, "absent": ["dog", "mugs", "mug"], "phrases": [
+      ("the left one", (1,)), ("the lamp", (4,)), ("a thing near the Mugs", (4,)),
+      ("the smuggler", ())]}
+  shown = scenes.without(scene, ["mug"])
+  assert scenes.areas(shown) == {"lamp": 2}
+  assert shown["instances"].tolist() == [[0, 0, 0, 0], [0, 4, 4, 0]]
+  assert [text for text, _ in shown["phrases"]] == ["the lamp", "the smuggler"]
+  assert shown["absent"] == ["dog", "mugs"]
+  assert scenes.areas(scene) == {"mug": 4, "lamp": 2}  # The scene is as it was.
+  assert scenes.without({"image": 0}, ["mug"]) == {"image": 0}
+
+
 def test_modalities():
   assert scenes.modalities(SCENE) == ["photo", "segmentation"]
   empty = {**SCENE, "instances": np.zeros((2, 4), np.int32)}

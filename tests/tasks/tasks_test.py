@@ -9,6 +9,7 @@ from vision_banana.codecs import depth as depth_codec
 from vision_banana.codecs import edges as edges_codec
 from vision_banana.codecs import target as target_codec
 from vision_banana.errors import UserError
+from vision_banana.tasks import legend
 from vision_banana.tasks import phrasings
 from vision_banana.tasks import prompts
 from vision_banana.tasks import scenes
@@ -16,6 +17,8 @@ from vision_banana.tasks import tasks
 
 SIZE = 16
 SCENES = [{**fake.scene(i, SIZE), "absent": ["mirror", "clock"]} for i in range(8)]
+
+NAMES = ("floor", "wall", "ceiling", *fake.NOUNS)
 
 
 def _draws(task, n=200, **options):
@@ -70,7 +73,19 @@ def test_depth_keeps_metres_and_names_the_colormap():
     said = [key for key, text in phrasings.COLORMAP_NAMES.items()
             if text in sample["prompt"]]
     assert said == [name] or (name == "cube" and not said)
-  assert seen == set(depth_codec.COLORMAPS)
+  assert seen == set(depth_codec.COLORMAPS) - {"turbo"}  # Only when it is asked for.
+
+
+@pytest.mark.parametrize("name", ["cube", "turbo"])
+def test_a_fixed_colormap_is_that_of_all_depth_pictures(name):
+  index = depth_codec.COLORMAPS.index(name)
+  said = phrasings.COLORMAP_NAMES[name]
+  for _, sample in _draws("depth", 40, colormap=name):
+    assert sample["colormap"][0] == index
+    assert (said in sample["prompt"]) == (name != "cube")
+  maps = {int(m) for _, sample in _draws("modality", 100, colormap=name)
+          for m, c in zip(sample["colormap"], sample["codec"]) if c == 1}
+  assert maps == {index}
 
 
 def test_normals_are_the_scenes():
@@ -256,3 +271,37 @@ def test_needs_and_errors_name_the_fix():
     tasks.make("normal", SCENES[0], np.random.default_rng(0))
   with pytest.raises(UserError, match="no field 'depth'"):
     tasks.make("depth", {"image": SCENES[0]["image"]}, np.random.default_rng(0))
+
+
+def test_with_a_fixed_palette_a_class_has_one_colour_in_all_samples():
+  colors_of = {}
+  for scene, sample in _draws("semantic", 150, palette="fixed"):
+    shown, rgb = scene["instances"], _rgb(sample)
+    for i, name in enumerate(scene["categories"], 1):
+      painted = rgb[(shown == i) & (sample["labels"][0] > 0)]
+      colors_of.setdefault(name, set()).update(map(tuple, painted))
+    assert tuple(_rgb(sample)[sample["labels"][0] == 0].reshape(-1, 3)[:1].ravel()) in (
+        (), (0, 0, 0))
+  named = {name: found for name, found in colors_of.items() if found}
+  assert len(named) >= 6 and all(len(found) == 1 for found in named.values())
+  assert len(set.union(*named.values())) == len(named)
+
+
+@pytest.mark.parametrize("task", ["semantic", "instance", "referring", "edges",
+                                  "modality"])
+def test_a_fixed_palette_paints_the_same_scene_the_same_way(task):
+  known = {(0, 0, 0), (255, 255, 255)}
+  for name in (*NAMES, "first phrase", "second phrase"):
+    known.add(legend.fixed([name])[0].rgb)
+  known |= {p.rgb for p in legend.standard(12, [(0, 0, 0)])}
+  for _, sample in _draws(task, 60, palette="fixed"):
+    for place in (0, 1):
+      if target_codec.CODECS[sample["codec"][place]] == "segmentation":
+        assert set(map(tuple, _rgb(sample, place).reshape(-1, 3))) <= known
+
+
+def test_an_unknown_palette_or_colormap_is_refused():
+  rng = np.random.default_rng(0)
+  for options in ({"palette": "fix"}, {"colormap": "jet"}):
+    with pytest.raises(UserError, match="fixed|use one of|did you mean"):
+      tasks.make("depth", SCENES[0], rng, **options)

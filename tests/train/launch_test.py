@@ -9,6 +9,7 @@ import pytest
 import vision_banana
 from tests.data import fake
 from tests.data.own import fake as own
+from vision_banana.codecs import depth
 from vision_banana.data import pipeline
 from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
@@ -66,6 +67,35 @@ def test_init_from_gives_the_weights_and_the_tokenizer(shard, ran):
     np.testing.assert_array_equal(after[path], value, err_msg=path)
   assert generator.tokenizer.to_json() == zoo.load_model(
       str(model)).tokenizer.to_json()
+
+
+def test_a_random_start_takes_the_tokenizer_alone(shard, ran, tmp_path):
+  steps = ["--config.train.steps=1", "--config.train.sample_every=0",
+           "--config.optim.lr=0.0"]
+  first = launch.train(debug(shard, *steps), tmp_path / "fresh")
+  launch.train(debug(shard, *steps, f"--config.init_from={ran[0] / 'model'}",
+                     "--config.random_start=true"), tmp_path / "random")
+  assert first.step == 1
+  fresh, random, trained = (zoo.load_model(str(folder / "model")) for folder in (
+      tmp_path / "fresh", tmp_path / "random", ran[0]))
+  weights = lambda m: np.asarray(m.params["flux2"]["image_in"]["kernel"])
+  np.testing.assert_array_equal(weights(random), weights(fresh))
+  assert not np.array_equal(weights(random), weights(trained))
+  assert random.notes["random_start"] and random.notes["init_from"]
+
+
+def test_the_curve_and_the_auxiliary_loss_of_a_config_reach_the_run(shard, tmp_path):
+  launch.train(debug(shard, "--config.flow.depth.lam=-1.0",
+                     "--config.flow.depth.far=20.0", "--config.auxiliary.delta1=0.5",
+                     "--config.data.colormap=cube"), tmp_path)
+  model = vision_banana.load(tmp_path / "model")
+  assert model.generator.flow.depth == depth.Curve(-1.0, 10 / 3, 20.0)
+  painted = model.predict(fake.scene(0, 16)["image"], "depth")
+  np.testing.assert_array_equal(
+      painted.value, depth.decode(painted.rgb, -1.0, 10 / 3, "cube", 20.0))
+  assert painted.value.max() <= 20.001
+  lines = metrics_writer.read(tmp_path / "metrics.jsonl")
+  assert all(0 < line["auxiliary"] <= 0.5 < line["loss"] * 100 for line in lines)
 
 
 def test_the_workdir_goes_before_init_from_and_changes_are_told(shard, ran, capsys):

@@ -42,6 +42,29 @@ def test_one_step_is_gradient_descent_with_the_key_of_that_step():
       float(optax.tree.norm(grads)), rel=1e-4)
 
 
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_an_auxiliary_loss_joins_the_loss_and_its_gradient(pieces):
+  generator, step, state = make(
+      auxiliary=lambda aux, batch: 3.0 * aux["rgb"].mean((1, 2, 3)) * (
+          batch["task"] >= 0), accumulate=pieces)
+  batch, key = fakes.batch(0), jax.random.fold_in(jax.random.key(0), 0)
+
+  def whole(params):
+    loss, aux = generator.loss(params, batch, key)
+    return loss + 3.0 * aux["rgb"].mean(), loss
+
+  state["params"]["net"]["image_out"]["kernel"] = jnp.eye(48)
+  (total, alone), grads = jax.value_and_grad(whole, has_aux=True)(state["params"])
+  after, metrics = step(state, batch)
+  np.testing.assert_allclose(
+      kernel(after["params"]), kernel(state["params"]) - RATE * kernel(grads),
+      rtol=1e-4, atol=1e-6)
+  assert float(metrics["loss"]) == pytest.approx(float(total), rel=1e-5)
+  assert float(metrics["auxiliary"]) == pytest.approx(float(total - alone), rel=1e-4)
+  assert float(metrics["task_loss"].sum()) == pytest.approx(
+      fakes.BATCH * float(alone), rel=1e-5)
+
+
 def test_noise_differs_by_step_and_seed_only():
   losses = {}
   for seed in (0, 1):

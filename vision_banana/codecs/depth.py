@@ -4,13 +4,18 @@ Depth d in metres, [0, inf), is squeezed to a fraction of arc length
 f = 1 - (1 - d / (lam c))^(lam + 1), [0, 1), and laid out along seven edges of the
 RGB cube: black, red, yellow, green, cyan, blue, magenta, white. To decode, a
 colour is projected onto the nearest of the seven edges and f is inverted. Plasma,
-Inferno, Viridis and grayscale, used as augmentation, are polylines too and decode
-in the same way.
+Inferno, Viridis and grayscale, used as augmentation, and Turbo are polylines too and
+decode in the same way.
+
+For comparison the squeeze may end at a depth `far`: f is divided by its value there.
+Then lam goes up to 0: at -1 f is log(1 + d / c) over log(1 + far / c), at 0 it
+is d / far, and in between it is the same formula.
 
 All arithmetic is float32. Far depths sit where f is close to one, so the
 complement u = 1 - f is carried beside f and used wherever it is the smaller.
 """
 
+import dataclasses
 import functools
 import math
 
@@ -21,7 +26,7 @@ import numpy as np
 from vision_banana.codecs import colormap_tables
 from vision_banana.errors import UserError
 
-COLORMAPS = ("cube", "plasma", "inferno", "viridis", "grayscale")
+COLORMAPS = ("cube", "plasma", "inferno", "viridis", "grayscale", "turbo")
 # What white decodes to, in metres. With the paper's lam and c no other float32
 # colour reaches it; a finite value keeps metrics and gradients finite.
 MAX_DEPTH = 1e6
@@ -31,17 +36,38 @@ _CUBE = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 
 _TABLE_SIZE = 256
 
 
+@dataclasses.dataclass(frozen=True)
+class Curve:
+  """How depth is squeezed to 0..1 of a colour map.
+
+  Attributes:
+    lam: shape; the paper's is -3.
+    c: scale, metres; the paper's is 10/3.
+    far: depth, metres, that the map ends at; 0: it has no end, as in the paper.
+  """
+  lam: float = -3.0
+  c: float = 10 / 3
+  far: float = 0.0
+
+  def __post_init__(self):
+    try:
+      _check(self.lam, self.c, self.far)
+    except UserError as e:
+      raise ValueError(str(e)) from None
+
+
 def _unpack(digits: str) -> np.ndarray:
   values = [int(digits[i:i + 5], 16) for i in range(0, len(digits), 5)]
   return (np.array(values).reshape(_TABLE_SIZE, 3) / 1e6).astype(np.float32)
 
 
-# float32 [4, 256, 3], the rows of COLORMAPS[1:].
+# float32 [5, 256, 3], the rows of COLORMAPS[1:].
 _TABLES = np.stack([
     _unpack(colormap_tables.PLASMA),
     _unpack(colormap_tables.INFERNO),
     _unpack(colormap_tables.VIRIDIS),
     np.repeat(np.linspace(0, 1, _TABLE_SIZE, dtype=np.float32)[:, None], 3, axis=1),
+    _unpack(colormap_tables.TURBO),
 ])
 
 
@@ -54,17 +80,21 @@ def _polyline(colormap: str) -> np.ndarray:
   return _TABLES[COLORMAPS.index(colormap) - 1]
 
 
-def _check(lam: float, c: float, colormap: str | None = None) -> tuple[float, float]:
-  """Returns (lam, c) as floats, or raises UserError."""
-  lam, c = float(lam), float(c)
-  if not (math.isfinite(lam) and lam < -1):
-    raise UserError(f"depth codec: lam={lam:g} must be below -1; the paper uses -3.")
+def _check(lam: float, c: float, far: float, colormap: str | None = None
+           ) -> tuple[float, float, float]:
+  """Returns (lam, c, far) as floats, or raises UserError."""
+  lam, c, far = float(lam), float(c), float(far)
+  if not (math.isfinite(far) and far >= 0):
+    raise UserError(f"depth codec: far={far:g} must be above 0, or 0 for no end.")
+  if not (math.isfinite(lam) and (lam < -1 or far and lam <= 0)):
+    raise UserError(f"depth codec: lam={lam:g} must be below -1 (the paper uses -3), "
+                    "or at most 0 with a far end.")
   if not (math.isfinite(c) and c > 0):
     raise UserError(f"depth codec: c={c:g} must be above 0; the paper uses 10/3.")
   if colormap is not None and colormap not in COLORMAPS:
     raise UserError(f"unknown depth colour map '{colormap}'; use one of "
                     f"{', '.join(COLORMAPS)}.")
-  return lam, c
+  return lam, c, far
 
 
 def encode(
@@ -72,28 +102,28 @@ def encode(
     lam: float = -3.0,
     c: float = 10 / 3,
     colormap: str | jax.typing.ArrayLike = "cube",
+    far: float = 0.0,
 ) -> jax.Array:
   """Paints metric depth.
 
   Args:
     depth: [...] in metres. Infinity becomes the far end of the map (white on the
       cube), NaN (no depth) becomes black, a negative depth counts as 0.
-    lam: shape of the squeeze, below -1.
+    lam: shape of the squeeze, below -1; with a `far` end at most 0.
     c: scale of the squeeze, metres, above 0.
     colormap: a name of COLORMAPS, or an int array of indices into COLORMAPS
       (may be traced) that matches the leading dimensions of `depth`.
+    far: metres at the end of the map, what is farther is painted like it; 0: no end.
 
   Returns:
     RGB, float32 [..., 3] in 0..1.
 
   Raises:
-    UserError: lam or c out of range, unknown colour map.
+    UserError: lam, c or far out of range, unknown colour map.
   """
   if isinstance(colormap, str):
-    lam, c = _check(lam, c, colormap)
-    return _encode(depth, lam, c, colormap)
-  lam, c = _check(lam, c)
-  return _encode_mixed(depth, colormap, lam, c)
+    return _encode(depth, *_check(lam, c, far, colormap), colormap)
+  return _encode_mixed(depth, colormap, *_check(lam, c, far))
 
 
 def decode(
@@ -101,6 +131,7 @@ def decode(
     lam: float = -3.0,
     c: float = 10 / 3,
     colormap: str = "cube",
+    far: float = 0.0,
 ) -> jax.Array:
   """Reads metric depth from the nearest point of the colour map.
 
@@ -112,15 +143,16 @@ def decode(
     lam: as in `encode`.
     c: as in `encode`.
     colormap: a name of COLORMAPS.
+    far: as in `encode`.
 
   Returns:
-    float32 [...] in metres, 0..MAX_DEPTH; the far end of the map is MAX_DEPTH.
+    float32 [...] in metres, 0..MAX_DEPTH; the far end of the map is MAX_DEPTH, or
+    `far`.
 
   Raises:
-    UserError: lam or c out of range, unknown colour map.
+    UserError: lam, c or far out of range, unknown colour map.
   """
-  lam, c = _check(lam, c, colormap)
-  return _decode(rgb, lam, c, colormap)
+  return _decode(rgb, *_check(lam, c, far, colormap), colormap)
 
 
 def soft_decode(
@@ -129,6 +161,7 @@ def soft_decode(
     lam: float = -3.0,
     c: float = 10 / 3,
     colormap: str = "cube",
+    far: float = 0.0,
 ) -> jax.Array:
   """A smooth `decode`: the arc positions on all edges, weighted by nearness.
 
@@ -141,29 +174,54 @@ def soft_decode(
     lam: as in `encode`.
     c: as in `encode`.
     colormap: a name of COLORMAPS.
+    far: as in `encode`.
 
   Returns:
     float32 [...] in metres, 0..MAX_DEPTH.
 
   Raises:
-    UserError: lam or c out of range, unknown colour map.
+    UserError: lam, c or far out of range, unknown colour map.
   """
-  lam, c = _check(lam, c, colormap)
-  return _soft_decode(rgb, temperature, lam, c, colormap)
+  return _soft_decode(rgb, temperature, *_check(lam, c, far, colormap), colormap)
 
 
-def _squeeze(depth: jax.Array, lam: float, c: float) -> tuple[jax.Array, jax.Array]:
+def _grow(depth: jax.Array | float, lam: float, c: float) -> jax.Array:
+  """The squeeze up to a factor, for a finite end; increasing in depth."""
+  if lam == 0:
+    return jnp.asarray(depth, jnp.float32)
+  x, p = jnp.log1p(depth / (-lam * c)), lam + 1.0
+  return x if p == 0 else jnp.expm1(p * x) / p
+
+
+def _shrink(grown: jax.Array, lam: float, c: float) -> jax.Array:
+  """Inverse of `_grow`."""
+  if lam == 0:
+    return grown
+  p = lam + 1.0
+  return -lam * c * jnp.expm1(grown if p == 0 else jnp.log1p(p * grown) / p)
+
+
+def _squeeze(depth: jax.Array, lam: float, c: float, far: float
+             ) -> tuple[jax.Array, jax.Array]:
   """Depth in metres to (f, u = 1 - f), each accurate where it is small."""
   # The inner `where` keeps NaN and inf out of the gradient.
   finite = jnp.where(jnp.isfinite(depth) & (depth >= 0), depth, 0.0)
+  if far:
+    f = _grow(jnp.minimum(finite, far), lam, c) / _grow(far, lam, c)
+    f = jnp.where(depth == jnp.inf, 1.0, f)
+    return f, 1.0 - f
   log_u = (lam + 1.0) * jnp.log1p(finite / (-lam * c))
-  far = depth == jnp.inf
-  return (jnp.where(far, 1.0, -jnp.expm1(log_u)),
-          jnp.where(far, 0.0, jnp.exp(log_u)))
+  sky = depth == jnp.inf
+  return (jnp.where(sky, 1.0, -jnp.expm1(log_u)),
+          jnp.where(sky, 0.0, jnp.exp(log_u)))
 
 
-def _unsqueeze(f: jax.Array, u: jax.Array, lam: float, c: float) -> jax.Array:
+def _unsqueeze(f: jax.Array, u: jax.Array, lam: float, c: float, far: float
+               ) -> jax.Array:
   """(f, u = 1 - f) to depth in metres, at most MAX_DEPTH."""
+  if far:
+    # f may be a hair above 1, where there is nothing to read.
+    return _shrink(jnp.clip(f, 0.0, 1.0) * _grow(far, lam, c), lam, c)
   log_u_min = (lam + 1.0) * math.log1p(MAX_DEPTH / (-lam * c))
   near = f < 0.5
   log_far = jnp.where(u > 0, jnp.log(jnp.where(u > 0, u, 1.0)), log_u_min)
@@ -193,10 +251,10 @@ def _walk_table(f: jax.Array, row: jax.typing.ArrayLike) -> jax.Array:
   return start + (s - i)[..., None] * (end - start)
 
 
-@functools.partial(jax.jit, static_argnames=("lam", "c", "colormap"))
-def _encode(depth, lam: float, c: float, colormap: str) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("lam", "c", "far", "colormap"))
+def _encode(depth, lam: float, c: float, far: float, colormap: str) -> jax.Array:
   depth = jnp.asarray(depth, jnp.float32)
-  f, u = _squeeze(depth, lam, c)
+  f, u = _squeeze(depth, lam, c, far)
   if colormap == "cube":
     rgb = _walk_cube(f, u)
   else:
@@ -204,12 +262,12 @@ def _encode(depth, lam: float, c: float, colormap: str) -> jax.Array:
   return jnp.where(jnp.isnan(depth)[..., None], 0.0, rgb)
 
 
-@functools.partial(jax.jit, static_argnames=("lam", "c"))
-def _encode_mixed(depth, colormap, lam: float, c: float) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("lam", "c", "far"))
+def _encode_mixed(depth, colormap, lam: float, c: float, far: float) -> jax.Array:
   depth = jnp.asarray(depth, jnp.float32)
   colormap = jnp.asarray(colormap)
   colormap = colormap.reshape(colormap.shape + (1,) * (depth.ndim - colormap.ndim))
-  f, u = _squeeze(depth, lam, c)
+  f, u = _squeeze(depth, lam, c, far)
   table = _walk_table(f, jnp.maximum(colormap - 1, 0))
   rgb = jnp.where((colormap == 0)[..., None], _walk_cube(f, u), table)
   return jnp.where(jnp.isnan(depth)[..., None], 0.0, rgb)
@@ -265,18 +323,19 @@ def _nearest_on_table(rgb: jax.Array,
   return k, _project(rgb, starts[k], edges[k])[0]
 
 
-@functools.partial(jax.jit, static_argnames=("lam", "c", "colormap"))
-def _decode(rgb, lam: float, c: float, colormap: str) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("lam", "c", "far", "colormap"))
+def _decode(rgb, lam: float, c: float, far: float, colormap: str) -> jax.Array:
   rgb = jnp.asarray(rgb, jnp.float32)
   if colormap == "cube":
-    return _unsqueeze(*_arc(*_nearest_on_cube(rgb), 7), lam, c)
+    return _unsqueeze(*_arc(*_nearest_on_cube(rgb), 7), lam, c, far)
   vertices = _polyline(colormap)
   k, t = _nearest_on_table(rgb, vertices)
-  return _unsqueeze(*_arc(k, t, len(vertices) - 1), lam, c)
+  return _unsqueeze(*_arc(k, t, len(vertices) - 1), lam, c, far)
 
 
-@functools.partial(jax.jit, static_argnames=("lam", "c", "colormap"))
-def _soft_decode(rgb, temperature, lam: float, c: float, colormap: str) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("lam", "c", "far", "colormap"))
+def _soft_decode(rgb, temperature, lam: float, c: float, far: float,
+                 colormap: str) -> jax.Array:
   rgb = jnp.asarray(rgb, jnp.float32)
   vertices = jnp.asarray(_polyline(colormap))
   starts, edges = vertices[:-1], vertices[1:] - vertices[:-1]
@@ -285,4 +344,4 @@ def _soft_decode(rgb, temperature, lam: float, c: float, colormap: str) -> jax.A
   weights = jax.nn.softmax(-square / temperature, axis=-1)
   f, u = _arc(jnp.arange(segments), t, segments)
   return _unsqueeze(jnp.sum(weights * f, axis=-1), jnp.sum(weights * u, axis=-1),
-                    lam, c)
+                    lam, c, far)

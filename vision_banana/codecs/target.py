@@ -5,6 +5,8 @@ a batch is painted by all codecs and the right picture selected, so one compiled
 step serves every task.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -16,13 +18,14 @@ from vision_banana.codecs import segmentation
 CODECS = ("image", "depth", "normals", "segmentation")
 
 
-@jax.jit
+@functools.partial(jax.jit, static_argnames="curve")
 def encode(
     values: jax.typing.ArrayLike,
     labels: jax.typing.ArrayLike,
     palette: jax.typing.ArrayLike,
     codec: jax.typing.ArrayLike,
     colormap: jax.typing.ArrayLike,
+    curve: depth.Curve = depth.Curve(),
 ) -> jax.Array:
   """Paints pictures, each with its own codec.
 
@@ -33,6 +36,7 @@ def encode(
     palette: [..., K, 3] in 0..1.
     codec: int [...], indices into CODECS.
     colormap: int [...], indices into depth.COLORMAPS; read for "depth".
+    curve: squeeze of "depth".
 
   Returns:
     RGB, float32 [..., H, W, 3] in 0..1.
@@ -41,7 +45,7 @@ def encode(
   codec = jnp.asarray(codec)[..., None, None, None]
   return jnp.select([codec == i for i in range(len(CODECS))], [
       jnp.clip(values, 0.0, 1.0),
-      depth.encode(values[..., 0], colormap=colormap),
+      depth.encode(values[..., 0], curve.lam, curve.c, colormap, curve.far),
       normals.encode(values),
       segmentation.encode(labels, palette),
   ])

@@ -10,6 +10,7 @@ import grain
 import numpy as np
 
 from vision_banana import settings
+from vision_banana.codecs import depth as depth_codec
 from vision_banana.data import augment
 from vision_banana.data import buckets
 from vision_banana.data import leaks
@@ -22,6 +23,7 @@ from vision_banana.data.rooms import vocabulary
 from vision_banana.data.sources import Source
 from vision_banana.data.stream import Batch
 from vision_banana.errors import UserError
+from vision_banana.tasks import scenes as scenes_lib
 from vision_banana.tasks import tasks
 
 # Prompts to int32 [B, T] token ids and bool [B, T], True where there is a token.
@@ -54,6 +56,11 @@ class DataConfig:
     num_references: R, places for reference pictures in every sample.
     max_classes: most classes a semantic prompt names.
     p_negative: chance to ask for something that is not there.
+    palette: 'random' legends, drawn anew for each sample, or 'fixed', for comparison:
+      a name has one colour in all samples.
+    colormap: of all depth pictures; '' draws it for each.
+    unasked: categories that semantic, instance and referring never ask for, to see
+      whether a model knows them from generation.
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
@@ -73,6 +80,9 @@ class DataConfig:
   num_references: int = 1
   max_classes: int = 5
   p_negative: float = 0.1
+  palette: str = "random"
+  colormap: str = ""
+  unasked: tuple[str, ...] = ()
   p_drop_prompt: float = 0.1
   flip: bool = True
   cache: bool = False
@@ -88,8 +98,15 @@ class DataConfig:
       if not 0 <= getattr(self, name) <= 1:
         raise ValueError(f"{name} is {getattr(self, name)}; it must be in 0..1.")
     buckets.shapes(self.size, self.aspects)
-    if isinstance(self.leak_lists, str):
-      raise ValueError(f"leak_lists is one text; write ('{self.leak_lists}',).")
+    for name in ("leak_lists", "unasked"):
+      if isinstance(getattr(self, name), str):
+        raise ValueError(f"{name} is one text; write ('{getattr(self, name)}',).")
+    if self.palette not in tasks.PALETTES:
+      raise ValueError(f"palette '{self.palette}': use one of "
+                       f"{', '.join(tasks.PALETTES)}.")
+    if self.colormap and self.colormap not in depth_codec.COLORMAPS:
+      raise ValueError(f"colormap '{self.colormap}': use one of "
+                       f"{', '.join(depth_codec.COLORMAPS)}, or '' to draw it.")
 
 
 class Scenes:
@@ -185,7 +202,7 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   # By name: how a config orders its mixture shall not matter.
   components.sort(key=lambda c: c.key)
   for c in components:
-    parts = _usable_parts(c, scenes[c.source])
+    parts = _usable_parts(c, scenes[c.source], config)
     total = sum(map(len, parts.values()))
     for shape, part in parts.items():
       # A seed of its own keeps a component's stream when others come or go.
@@ -195,7 +212,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
       epochs = (order.BlockShuffle(epochs, blocks=part.blocks, seed=seed)
                 if part.blocks else epochs.shuffle(seed=seed)).repeat()
       made, weights = datasets.setdefault(shape, ([], []))
-      made.append(stream.Usable(epochs, len(part), functools.partial(_usable, c.task))
+      passes = functools.partial(_usable, c.task, config)
+      made.append(stream.Usable(epochs, len(part), passes)
                   .random_map(functools.partial(_sample, c.task, config), seed=seed))
       weights.append(c.weight * len(part) / total)
   mixed, shares = [], []
@@ -226,12 +244,20 @@ def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:
   return sorted(a for a in names if not any(_alike(a, b) for b in present))
 
 
-def _usable(task: str, scene: Mapping[str, Any]) -> bool:
-  return not tasks.lacks(task, scene)
+def _usable(task: str, config: DataConfig, scene: Mapping[str, Any]) -> bool:
+  return not tasks.lacks(task, _shown(task, config, scene))
+
+
+def _shown(task: str, config: DataConfig, scene: Mapping[str, Any]
+           ) -> Mapping[str, Any]:
+  """The scene as a task is to know it."""
+  if config.unasked and "categories" in tasks.needs(task):
+    return scenes_lib.without(scene, config.unasked)
+  return scene
 
 
 def _usable_parts(
-    component: mixtures.Component, scenes: Scenes
+    component: mixtures.Component, scenes: Scenes, config: DataConfig
 ) -> dict[buckets.Shape, buckets.Part]:
   """The parts with scenes that a task can use.
 
@@ -241,7 +267,8 @@ def _usable_parts(
   parts, lack = {}, ""
   for shape, part in scenes.parts().items():
     for i in _spread(len(part)):
-      lack = tasks.lacks(component.task, part[i])
+      lack = tasks.lacks(
+          component.task, _shown(component.task, config, part[i]))
       if not lack:
         parts[shape] = part
         break
@@ -261,8 +288,10 @@ def _sample(task: str, config: DataConfig, scene: dict[str, Any],
             rng: np.random.Generator) -> tasks.Sample:
   if config.flip and rng.random() < 0.5:
     scene = augment.flip(scene)
-  sample = tasks.make(task, scene, rng, num_references=config.num_references,
-                      max_classes=config.max_classes, p_negative=config.p_negative)
+  sample = tasks.make(task, _shown(task, config, scene), rng,
+                      num_references=config.num_references,
+                      max_classes=config.max_classes, p_negative=config.p_negative,
+                      palette=config.palette, colormap=config.colormap)
   if rng.random() < config.p_drop_prompt:
     sample["prompt"] = ""
   return sample

@@ -34,12 +34,17 @@ def is_smooth(request: Request) -> bool:
   return request.codec in ("image", "normals")
 
 
-def decode(request: Request, rgb: np.ndarray) -> Prediction:
-  """Decodes float RGB [H,W,3] in 0..1 after rounding it to 8 bit."""
+def decode(request: Request, rgb: np.ndarray,
+           curve: depth.Curve = depth.Curve()) -> Prediction:
+  """Decodes float RGB [H,W,3] in 0..1 after rounding it to 8 bit.
+
+  `curve` is that by which the model paints depth.
+  """
   rgb8 = images.to_uint8(rgb)
   rgb = rgb8.astype(np.float32) / 255
   if request.codec == "depth":
-    value = np.asarray(depth.decode(rgb, colormap=request.colormap))
+    value = np.asarray(depth.decode(
+        rgb, curve.lam, curve.c, request.colormap, curve.far))
   elif request.codec == "normals":
     value = np.asarray(normals.decode(rgb))
   elif request.codec == "segmentation" and request.palette is None:

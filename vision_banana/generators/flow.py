@@ -15,6 +15,7 @@ import numpy as np
 from flax import nnx
 
 from vision_banana import settings
+from vision_banana.codecs import depth as depth_codec
 from vision_banana.codecs import target as target_codec
 from vision_banana.errors import UserError
 from vision_banana.generators import schedule as flux2_schedule
@@ -49,6 +50,7 @@ class FlowConfig:
     perception_steps: the same for pictures that are decoded to values, which are
       nearly a function of the reference: few steps serve them as well or better.
     guidance: default classifier-free guidance; 1 is none.
+    depth: the curve by which depth is painted, and read from what is painted.
   """
   prediction: str = "x"
   level_mean: float = 1.5
@@ -60,6 +62,7 @@ class FlowConfig:
   steps: int = 4
   perception_steps: int = 1
   guidance: float = 1.0
+  depth: depth_codec.Curve = depth_codec.Curve()
 
   def __post_init__(self):
     if self.prediction not in PREDICTIONS:
@@ -211,7 +214,7 @@ class Flow:
     drawn = self.draw(batch, key) if drawn is None else drawn
     pictures = target_codec.encode(
         batch["values"], batch["labels"], batch["palette"], batch["codec"],
-        batch["colormap"])
+        batch["colormap"], self.flow.depth)
     goal, references = pictures[:, 0], pictures[:, 1:]
     size = goal.shape[1:3]
     network = nnx.merge(self._graph, params)

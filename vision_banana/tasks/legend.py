@@ -6,6 +6,8 @@ segmentation prompts).
 """
 
 import dataclasses
+import itertools
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +31,8 @@ _COMMON = ("red", "green", "blue", "yellow", "cyan", "magenta", "orange", "purpl
            "maroon", "turquoise", "gold", "light blue", "light green", "dark green",
            "light purple")
 _STANDARD = _COMMON[:9]
+# By `fixed`, 51 apart.
+_FIXED: list[RGB] = list(itertools.product(range(0, 256, 51), repeat=3))[1:]
 # More colours than this are not told apart by words.
 _MAX_NAMED = 8
 
@@ -76,6 +80,22 @@ def standard(n: int, avoid: Sequence[RGB] = ()) -> list[Paint]:
   taken = [*avoid, *(p.rgb for p in paints)]
   rest = distinct(np.random.default_rng(0), n - len(paints), taken)
   return paints + [Paint(rgb, colors.format(rgb, "tuple")) for rgb in rest]
+
+
+def fixed(names: Sequence[str]) -> list[Paint]:
+  """The colour that each name has in every prompt, as a benchmark's palette has it.
+
+  For comparison with random legends. A name's hash picks one of 215 evenly spaced
+  colours, black left out; of two names of one legend that share it, one in a hundred
+  pairs or fewer, the later takes the next that is free.
+  """
+  taken: list[int] = []
+  for name in names:
+    place = zlib.crc32(name.encode()) % len(_FIXED)
+    while place in taken:
+      place = (place + 1) % len(_FIXED)
+    taken.append(place)
+  return [Paint(_FIXED[i], colors.format(_FIXED[i], "hex")) for i in taken]
 
 
 def distinct(rng: np.random.Generator, n: int, avoid: Sequence[RGB],

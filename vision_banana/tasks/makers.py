@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from vision_banana.codecs import depth as depth_codec
 from vision_banana.codecs import edges as edges_codec
 from vision_banana.tasks import legend
 from vision_banana.tasks import prompts
@@ -19,6 +18,7 @@ from vision_banana.tasks.scenes import Scene
 _P_BACKGROUND = 0.5  # The prompt names the background's colour.
 _P_CUBE = 0.6  # Depth in the paper's own curve; the other maps share the rest.
 _P_CUBE_SAID = 0.2
+_OTHER_MAPS = ("plasma", "inferno", "viridis", "grayscale")
 _P_TWO_PHRASES = 0.25
 _P_PLAIN = 0.15  # The prompt leaves the mask's colour unsaid: white.
 _P_EDGE_COLORS = 0.5
@@ -34,10 +34,12 @@ class Options:
   """What a mixture sets for all tasks; see `tasks.make`."""
   max_classes: int
   p_negative: float
+  palette: str = "random"
+  colormap: str = ""
 
 
-def _depth(scene: Scene, rng: np.random.Generator, _: Options) -> Made:
-  colormap, said = _draw_colormap(rng)
+def _depth(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
+  colormap, said = _draw_colormap(rng, options)
   return (prompts.depth(rng, said), samples.depth(scene, colormap),
           [samples.photo(scene["image"])])
 
@@ -53,7 +55,7 @@ def _semantic(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
 
 
 def _instance(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
-  background, _ = _draw_paints(rng, 0)
+  background, _ = _draw_paints(rng, options, ())
   absent = scene.get("absent", ())
   if absent and rng.random() < options.p_negative:
     name = str(rng.choice(absent))
@@ -67,7 +69,11 @@ def _instance(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
   ids, rest = ids[:MAX_LABELS - 1], ids[MAX_LABELS - 1:]
   labels = scenes.relabel(scene, [(i,) for i in ids])
   valid = ~np.isin(scene["instances"], rest) if rest else None
-  palette = [background.rgb, *legend.distinct(rng, len(ids), [background.rgb])]
+  if options.palette == "fixed":
+    colors = [paint.rgb for paint in legend.standard(len(ids), [background.rgb])]
+  else:
+    colors = legend.distinct(rng, len(ids), [background.rgb])
+  palette = [background.rgb, *colors]
   return (prompts.instance(rng, name, background.text),
           samples.segmentation(labels, palette, valid),
           [samples.photo(scene["image"])])
@@ -85,7 +91,9 @@ def _referring(scene: Scene, rng: np.random.Generator, options: Options) -> Made
   if rng.random() < _P_TWO_PHRASES:
     picked += _second(rng, picked[0], positives)
   while True:
-    background, paints = _draw_paints(rng, len(picked))
+    # The first phrase has one fixed colour and the second another, whatever they say.
+    background, paints = _draw_paints(
+        rng, options, ("first phrase", "second phrase")[:len(picked)])
     if len(picked) == 1 and rng.random() < _P_PLAIN:
       background, paints = Paint(BLACK, ""), [Paint(WHITE, "")]
     parts = [(text, paint.text) for (text, _), paint in zip(picked, paints)]
@@ -99,9 +107,9 @@ def _referring(scene: Scene, rng: np.random.Generator, options: Options) -> Made
           [samples.photo(scene["image"])])
 
 
-def _edges(scene: Scene, rng: np.random.Generator, _: Options) -> Made:
+def _edges(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
   color, background = Paint(WHITE, ""), Paint(BLACK, "")
-  if rng.random() < _P_EDGE_COLORS:
+  if options.palette == "random" and rng.random() < _P_EDGE_COLORS:
     color, background = legend.draw(rng, 2)
   prompt = prompts.edges(rng, color.text, background.text)
   return (prompt, _edge_picture(scene, color.rgb, background.rgb),
@@ -114,7 +122,7 @@ def _modality(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
   said = {}
   reference = samples.photo(scene["image"])
   if source == "depth":
-    colormap, said["source_colormap"] = _draw_colormap(rng)
+    colormap, said["source_colormap"] = _draw_colormap(rng, options)
     reference = samples.depth(scene, colormap)
   elif source == "normals":
     reference = samples.normals(scene)
@@ -123,13 +131,16 @@ def _modality(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
   elif source == "segmentation":
     areas = scenes.areas(scene)
     names = sorted(areas, key=areas.get)[1 - MAX_LABELS:]
-    palette = [BLACK, *legend.distinct(rng, len(names), [BLACK])]
+    if options.palette == "fixed":
+      palette = [BLACK, *(paint.rgb for paint in legend.fixed(names))]
+    else:
+      palette = [BLACK, *legend.distinct(rng, len(names), [BLACK])]
     reference = samples.segmentation(scenes.class_map(scene, names), palette)
   ask = functools.partial(prompts.modality, rng, source, target, **said)
   if target == "segmentation":
     prompt, answer = _legend_and_map(scene, rng, options, ask)
   elif target == "depth":
-    colormap, name = _draw_colormap(rng)
+    colormap, name = _draw_colormap(rng, options)
     prompt, answer = ask(target_colormap=name), samples.depth(scene, colormap)
   elif target == "normals":
     prompt, answer = ask(), samples.normals(scene)
@@ -171,7 +182,7 @@ def _legend_and_map(scene: Scene, rng: np.random.Generator, options: Options,
                     ask: _Ask) -> tuple[str, Picture]:
   """A random legend, its prompt, and the scene's classes painted by it."""
   names = _classes(scene, rng, options)
-  background, paints = _draw_paints(rng, len(names))
+  background, paints = _draw_paints(rng, options, names)
   while True:
     pairs = [(name, paint.text) for name, paint in zip(names, paints)]
     prompt = ask(legend=pairs, background=background.text)
@@ -199,19 +210,25 @@ def _classes(scene: Scene, rng: np.random.Generator, options: Options) -> list[s
   return picked
 
 
-def _draw_paints(rng: np.random.Generator, n: int) -> tuple[Paint, list[Paint]]:
-  """The background's paint and `n` others; a text of '' is a black left unsaid."""
+def _draw_paints(rng: np.random.Generator, options: Options, names: Sequence[str]
+                 ) -> tuple[Paint, list[Paint]]:
+  """The background's paint and one a name; a text of '' is a black left unsaid."""
+  n = len(names)
+  if options.palette == "fixed":
+    return Paint(BLACK, ""), legend.fixed(names)
   if rng.random() < _P_BACKGROUND:
     background, *paints = legend.draw(rng, n + 1)
     return background, paints
   return Paint(BLACK, ""), legend.draw(rng, n, avoid=[BLACK])
 
 
-def _draw_colormap(rng: np.random.Generator) -> tuple[str, str]:
+def _draw_colormap(rng: np.random.Generator, options: Options) -> tuple[str, str]:
   """A depth colour map, and what the prompt says of it ('' for nothing)."""
+  if options.colormap:
+    return options.colormap, "" if options.colormap == "cube" else options.colormap
   if rng.random() < _P_CUBE:
     return "cube", "cube" if rng.random() < _P_CUBE_SAID else ""
-  name = str(rng.choice(depth_codec.COLORMAPS[1:]))
+  name = str(rng.choice(_OTHER_MAPS))
   return name, name
 
 

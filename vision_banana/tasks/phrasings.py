@@ -26,7 +26,7 @@ COLORMAP = (
     " Near to far follows the {map} palette.",
 )
 COLORMAP_NAMES = {"cube": "rainbow cube", "plasma": "Plasma", "inferno": "Inferno",
-                  "viridis": "Viridis", "grayscale": "grayscale"}
+                  "viridis": "Viridis", "grayscale": "grayscale", "turbo": "Turbo"}
 
 NORMALS = (
     "Predict the surface normals for the input image.",

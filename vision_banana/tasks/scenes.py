@@ -1,5 +1,6 @@
 """What tasks read out of a scene: names in view, label maps, what it can serve."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,6 +59,27 @@ def class_map(scene: Scene, names: Sequence[str]) -> np.ndarray:
   """Labels, int32 [H, W]: 1 + the index of the pixel's category in `names`."""
   return relabel(scene, [[i + 1 for i, n in enumerate(scene["categories"])
                           if n == name] for name in names])
+
+
+def without(scene: Scene, names: Sequence[str]) -> Scene:
+  """The scene as if nobody had labelled these categories, and knew not their names.
+
+  Their pixels become nothing (0), phrases that mean or mention them go, and so do
+  their names from `absent`. Fields it lacks it still lacks.
+  """
+  made = dict(scene)
+  gone = [i + 1 for i, n in enumerate(scene.get("categories", ())) if n in names]
+  if gone:
+    ids = scene["instances"]
+    made["instances"] = np.where(np.isin(ids, gone), 0, ids).astype(ids.dtype)
+  if "phrases" in scene:
+    words = [re.compile(rf"\b{re.escape(n)}(s|es)?\b", re.IGNORECASE) for n in names]
+    made["phrases"] = [
+        (text, ids) for text, ids in scene["phrases"]
+        if not set(ids) & set(gone) and not any(w.search(text) for w in words)]
+  if "absent" in scene:
+    made["absent"] = [n for n in scene["absent"] if n not in names]
+  return made
 
 
 def modalities(scene: Scene) -> list[str]:

@@ -7,6 +7,7 @@ be in it. A task reads the fields it needs.
 
 import numpy as np
 
+from vision_banana.codecs import depth as depth_codec
 from vision_banana.errors import UserError
 from vision_banana.tasks import makers
 from vision_banana.tasks import scenes
@@ -14,8 +15,10 @@ from vision_banana.tasks.request import Request, request
 from vision_banana.tasks.sample import MAX_LABELS, TASKS, Sample, check_choice, pack
 from vision_banana.tasks.scenes import Scene
 
-__all__ = ("MAX_LABELS", "TASKS", "Request", "Sample", "Scene", "lacks", "make",
-           "needs", "request")
+__all__ = ("MAX_LABELS", "PALETTES", "TASKS", "Request", "Sample", "Scene", "lacks",
+           "make", "needs", "request")
+
+PALETTES = ("random", "fixed")
 
 
 def needs(task: str) -> tuple[str, ...]:
@@ -40,7 +43,8 @@ def lacks(task: str, scene: Scene) -> str:
 
 def make(task: str, scene: Scene, rng: np.random.Generator, *,
          num_references: int = 1, max_classes: int = 5,
-         p_negative: float = 0.1) -> Sample:
+         p_negative: float = 0.1, palette: str = "random",
+         colormap: str = "") -> Sample:
   """Makes one sample of a task.
 
   Args:
@@ -51,17 +55,24 @@ def make(task: str, scene: Scene, rng: np.random.Generator, *,
     max_classes: most classes a semantic legend names.
     p_negative: chance to ask for something that is not there, when the scene
       knows such a name; its target is background.
+    palette: one of `PALETTES`: 'random' legends, drawn anew for each sample, or the
+      'fixed' colour of each name.
+    colormap: of every depth picture, or '' to draw it.
 
   Returns:
     The arrays of `sample.pack`.
 
   Raises:
-    UserError: for an unknown task, or a scene that lacks what the task needs.
+    UserError: for an unknown task, palette or colour map, or a scene that lacks what
+      the task needs.
   """
+  check_choice("palette", palette, PALETTES)
+  if colormap:
+    check_choice("depth colour map", colormap, depth_codec.COLORMAPS)
   lack = lacks(task, scene)
   if lack:
     raise UserError(f"task '{task}' cannot use this scene: {lack}; take the task out "
                     "of this source's mixture or add the field.")
-  options = makers.Options(max_classes, p_negative)
+  options = makers.Options(max_classes, p_negative, palette, colormap)
   prompt, target, references = makers.MAKERS[task](scene, rng, options)
   return pack(task, prompt, target, references, num_references)

@@ -16,6 +16,7 @@ from vision_banana.errors import UserError
 from vision_banana.generators.flow import FlowConfig
 from vision_banana.models.flux2 import REMAT
 from vision_banana.models.lora import LoraConfig
+from vision_banana.train.auxiliary import AuxiliaryConfig
 from vision_banana.train.optim import OptimConfig
 from vision_banana.train.partitioning import MeshConfig
 
@@ -103,23 +104,28 @@ class Experiment:
     data: the mixture, batch size and image size.
     model: which network.
     flow: the objective and how to sample.
+    auxiliary: weights of codec metrics in the loss, none by default.
     optim: optimiser and schedule.
     lora: trains adapters of the transformer in place of its weights.
     mesh: devices along each axis.
     seed: of the weights and the noise; the data has its own.
     init_from: saved model folder whose weights the run starts from, or ''. A
       checkpoint in the workdir goes before it.
+    random_start: what is trained starts at random all the same, to compare with;
+      tokenizer, sizes and what is not trained still come from `init_from`.
     notes: free text, kept with the run.
   """
   train: TrainConfig
   data: DataConfig
   model: ModelConfig = ModelConfig()
   flow: FlowConfig = FlowConfig()
+  auxiliary: AuxiliaryConfig = AuxiliaryConfig()
   optim: OptimConfig = OptimConfig()
   lora: LoraConfig = LoraConfig()
   mesh: MeshConfig = MeshConfig()
   seed: int = 0
   init_from: str = ""
+  random_start: bool = False
   notes: str = ""
 
 

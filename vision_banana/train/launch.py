@@ -54,6 +54,8 @@ def _train(config: Experiment, workdir: pathlib.Path,
   generator, params = open_generator(config)
   part, params = trained.choose(
       generator, params, config.lora, jax.random.key(config.seed))
+  if config.random_start:
+    params = None
   rows = partitioning.rows(
       partitioning.make_mesh(config.mesh), config.data.batch_size)
   data = pipeline.train_iterator(config.data, generator.tokenize, rows=rows)
@@ -71,7 +73,8 @@ def _train(config: Experiment, workdir: pathlib.Path,
       return
     notes = {"steps": step, "samples": step * config.data.batch_size,
              "mixture": dict(config.data.mixture), "seed": config.seed,
-             "init_from": config.init_from, "notes": config.notes}
+             "init_from": config.init_from, "random_start": config.random_start,
+             "notes": config.notes}
     zoo.save_model(str(workdir / "model"), zoo.SavedModel(
         generator.name, generator.config, dataclasses.asdict(generator.flow),
         part.combine(ema, part.fixed), generator.tokenizer, notes))

@@ -11,8 +11,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from vision_banana.errors import UserError
-from vision_banana.train import checkpoint, hosts, optim, partitioning, preemption
-from vision_banana.train import progress, trained
+from vision_banana.train import auxiliary, checkpoint, hosts, optim, partitioning
+from vision_banana.train import preemption, progress, trained
 from vision_banana.train import step as step_lib
 from vision_banana.train.config import Experiment
 from vision_banana.train.progress import Progress, say
@@ -145,7 +145,8 @@ def jit_step(
   c = config.train
   step = step_lib.make_step(
       generator, tx, ema_decay=c.ema_decay, seed=config.seed, tasks=tasks,
-      combine=part.combine, accumulate=c.accumulate, grad_dtype=c.grad_dtype)
+      combine=part.combine, accumulate=c.accumulate, grad_dtype=c.grad_dtype,
+      auxiliary=auxiliary.make(config.auxiliary, config.flow.depth))
   return jax.jit(step, donate_argnums=0, out_shardings=(
       partitioning.shardings(state, mesh), partitioning.replicated(mesh)))
 

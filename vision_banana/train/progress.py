@@ -97,6 +97,8 @@ class Progress:
     timed = self._seen[self._untimed:]
     rate = float(np.sum([m["task_count"] for m in timed])) / seconds
     values = {"loss": mean("loss"), "grad_norm": mean("grad_norm")}
+    if "auxiliary" in self._seen[0]:
+      values["auxiliary"] = mean("auxiliary")
     values |= {f"loss/{task}": loss for task, loss in by_task.items()}
     values |= {"lr": float(self._schedule(step - 1)), "samples_per_second": rate,
                "data_wait": self._waited / seconds}

@@ -10,6 +10,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from PIL import Image, ImageDraw
 
+from vision_banana.codecs import depth as depth_codec
 from vision_banana.codecs import target as target_codec
 from vision_banana.data import pipeline
 from vision_banana.generators.base import Generator
@@ -36,12 +37,13 @@ def held_out(config: Experiment, generator: Generator) -> Callable[[Any], np.nda
   batch = next(data)
   data.close()
   return drawer(generator, batch, batch["prompt"].tolist(),
-                steps=config.train.sample_steps, guidance=config.flow.guidance)
+                steps=config.train.sample_steps, guidance=config.flow.guidance,
+                curve=config.flow.depth)
 
 
 def drawer(
     generator: Generator, batch: dict[str, np.ndarray], prompts: Sequence[str], *,
-    steps: int, guidance: float,
+    steps: int, guidance: float, curve: depth_codec.Curve = depth_codec.Curve(),
 ) -> Callable[[Any], np.ndarray]:
   """Makes `draw(params) -> grid` for one batch and one noise, always the same.
 
@@ -51,10 +53,11 @@ def drawer(
     prompts: their texts, to print.
     steps: sampler steps.
     guidance: classifier-free guidance.
+    curve: by which depth is painted.
   """
-  pictures = jax.jit(target_codec.encode)(
+  pictures = target_codec.encode(
       batch["values"], batch["labels"], batch["palette"], batch["codec"],
-      batch["colormap"])
+      batch["colormap"], curve)
 
   def draw(params: Any) -> np.ndarray:
     painted = generator.generate(

@@ -53,6 +53,7 @@ def make_step(
     seed: int, tasks: Sequence[str],
     combine: Callable[[Any, Any], Any] = lambda params, fixed: params,
     accumulate: int = 1, grad_dtype: str = "float32",
+    auxiliary: Callable[[Any, Batch], jax.Array] | None = None,
 ) -> Callable[[State, Batch, Any], tuple[State, dict[str, jax.Array]]]:
   """Makes `step(state, batch, fixed) -> (state, metrics)`, to be jitted by the caller.
 
@@ -73,42 +74,52 @@ def make_step(
       that only rounding tells a batch in pieces from one.
     grad_dtype: dtype in which weights are gathered, and gradients of matrices are
       made and summed over devices.
+    auxiliary: (aux of the loss, batch) → what each sample adds to the loss, [B]; see
+      `auxiliary.make`. None adds nothing, not even to the graph.
 
   Returns:
     The step. Its metrics are float32: `loss`, `grad_norm` (before clipping),
     and `task_loss`, `task_count` [T]: sums over the batch's samples of each
-    task, so that a window's mean per task is the ratio of two sums.
+    task, so that a window's mean per task is the ratio of two sums. Task losses are
+    the generator's own; what `auxiliary` adds on the mean is `auxiliary`.
   """
   def step(state: State, batch: Batch, fixed: Any = None
            ) -> tuple[State, dict[str, jax.Array]]:
     key = jax.random.fold_in(jax.random.key(seed), state["step"])
 
     def gradients(params, batch, drawn=None):
-      """((loss, loss per sample), gradients), these laid out as the parameters."""
+      """((loss, (loss per sample, {'auxiliary': …} or {})), gradients).
+
+      Gradients are laid out as the parameters.
+      """
       def loss_of(params):
         loss, aux = generator.loss(combine(params, fixed), batch, key, drawn)
-        return loss, aux["loss_per_sample"]
+        if auxiliary is None:
+          return loss, (aux["loss_per_sample"], {})
+        added = auxiliary(aux, batch).mean()
+        return loss + added, (aux["loss_per_sample"], {"auxiliary": added})
       loss, grads = jax.value_and_grad(loss_of, has_aux=True)(params)
       return loss, partitioning.constrain(grads)
 
     # Before the gradient is taken, so that it comes in this dtype.
     params = cast(state["params"], grad_dtype)
     if accumulate == 1:
-      (loss, per_sample), grads = gradients(params, batch)
+      (loss, (per_sample, extra)), grads = gradients(params, batch)
       task = batch["task"]
     else:
       pieces = jax.tree.map(
           lambda x: _pieces(x, accumulate), (batch, generator.draw(batch, key)))
 
       def add(total, piece):
-        (loss, per_sample), grads = gradients(params, *piece)
+        (loss, (per_sample, extra)), grads = gradients(params, *piece)
         total = jax.tree.map(lambda t, g: t + g.astype(jnp.float32), total, grads)
-        return partitioning.constrain(total), (loss, per_sample)
+        return partitioning.constrain(total), (loss, per_sample, extra)
 
       zeros = partitioning.constrain(jax.tree.map(jnp.zeros_like, state["params"]))
-      total, (losses, per_sample) = jax.lax.scan(add, zeros, pieces)
+      total, (losses, per_sample, extra) = jax.lax.scan(add, zeros, pieces)
       grads = jax.tree.map(lambda t: t / accumulate, total)
       loss, per_sample = losses.mean(), per_sample.reshape(-1)
+      extra = jax.tree.map(jnp.mean, extra)
       task = pieces[0]["task"].reshape(-1)
     grads = jax.tree.map(lambda g: g.astype(jnp.float32), grads)
     updates, opt_state = tx.update(grads, state["opt_state"], state["params"])
@@ -126,6 +137,7 @@ def make_step(
         "grad_norm": optax.tree.norm(grads),
         "task_loss": per_task(per_sample),
         "task_count": per_task(jnp.ones_like(per_sample)),
+        **extra,
     }
     return new_state, metrics
   return step

@@ -1,0 +1,24 @@
+"""b: the paper's claim: what generative pre-training saves in vision samples.
+
+The same tuning from the pre-trained base and from a random start, the same samples in
+the same order, measured along the way. The rate is constant, so that a measurement at
+a tenth of the run is what a run of a tenth would have given.
+"""
+
+from experiments.ablations.sweep import Base, Evaluation, Plot, Sweep, Variant
+
+
+def get_sweep(base: Base) -> Sweep:
+  constant = ("config.optim.schedule=constant",)
+  return Sweep(
+      title="Pre-trained against random start",
+      variants=(
+          Variant("pre-trained", constant, line="pre-trained"),
+          Variant("random start", (*constant, "config.random_start=true"),
+                  line="random start")),
+      evaluation=Evaluation(("depth", "normals", "semantic")),
+      milestones=(0.05, 0.1, 0.2, 0.4, 0.7, 1.0),
+      x_label="vision samples", log_x=True,
+      plots=(Plot("depth/delta1", "depth δ1 ↑"),
+             Plot("normals/mean", "normals mean error, ° ↓"),
+             Plot("semantic/miou", "semantic mIoU ↑")))

@@ -1,0 +1,215 @@
+"""Makes the plots here of results/*.json, and the tables in README.md.
+
+    python -m experiments.ablations.summary
+
+Means over seeds; bands and ± are one standard deviation of them.
+"""
+
+import collections
+import json
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+
+from experiments.ablations import sweep
+
+HERE = pathlib.Path(__file__).parent
+PLOTS_IN_A_ROW = 3
+Stats = tuple[float, float, int]  # Mean, standard deviation (0 of one), how many.
+
+
+def main() -> None:
+  matplotlib.use("Agg")
+  page = (HERE / "README.md").read_text()
+  for letter in sweep.SWEEPS:
+    path = HERE / "results" / f"{letter}.json"
+    if not path.exists():
+      continue
+    found = json.loads(path.read_text())
+    asked = sweep.load(letter, sweep.base(
+        found["config"], found["steps"], tuple(found["overrides"]), model="nano"))
+    draw(asked, found["rows"], HERE / "plots" / f"{letter}.png")
+    page = put(page, letter, table(asked, found["rows"]))
+    if any("text_to_image/attributes_true" in r["metrics"] for r in found["rows"]):
+      page = put(page, "judge", judge(found["rows"]))
+  path = HERE / "results" / "c_codec_errors.json"
+  if path.exists():
+    found = json.loads(path.read_text())
+    draw_codecs(found["rows"], HERE / "plots" / "c_codec_errors.png")
+    page = put(page, "c_codec_errors", codec_table(found["rows"]))
+  (HERE / "README.md").write_text(page)
+
+
+def put(page: str, name: str, content: str) -> str:
+  """The page with new content between its two marks of that name."""
+  marks = rf"(?<=<!-- {name} -->\n).*?(?=<!-- end {name} -->)"
+  made, count = re.subn(marks, lambda _: content, page, flags=re.DOTALL)
+  if count != 1:
+    raise ValueError(f"README.md has {count} places marked {name}.")
+  return made
+
+
+def stats(values: Iterable[float]) -> Stats:
+  """Of the seeds."""
+  values = list(values)
+  return (float(np.mean(values)), float(np.std(values, ddof=1)) if values[1:] else 0.0,
+          len(values))
+
+
+def grouped(rows: Sequence[dict[str, Any]], metric: str
+            ) -> dict[tuple[str, str, float | None], Stats]:
+  """(line, variant, x) → the metric over seeds, in the order of the rows.
+
+  A run that was measured along the way has a key for each x.
+  """
+  values = collections.defaultdict(list)
+  for row in rows:
+    if metric in row["metrics"]:
+      values[row["line"], row["variant"], row["x"]].append(row["metrics"][metric])
+  return {key: stats(found) for key, found in values.items()}
+
+
+def draw(asked: sweep.Sweep, rows: Sequence[dict[str, Any]], out: pathlib.Path) -> None:
+  """One panel a metric: lines with bands over x, or bars side by side."""
+  columns = min(PLOTS_IN_A_ROW, len(asked.plots))
+  lines = -(-len(asked.plots) // columns)
+  figure, axes = plt.subplots(
+      lines, columns, figsize=(4.4 * columns, 3.1 * lines), squeeze=False)
+  for axis, plot in zip(axes.flat, asked.plots):
+    points = grouped(rows, plot.metric)
+    axis.set_title(plot.label, fontsize=10)
+    (_over_x if asked.x_label else _side_by_side)(axis, asked, points)
+  for axis in axes.flat[len(asked.plots):]:
+    axis.axis("off")
+  handles, labels = axes.flat[0].get_legend_handles_labels()
+  if asked.x_label and handles:
+    figure.legend(handles, labels, loc="lower center", ncol=4, fontsize=9,
+                  bbox_to_anchor=(0.5, -0.06))
+  figure.suptitle(asked.title)
+  _save(figure, out)
+
+
+def _over_x(axis: Any, asked: sweep.Sweep, points: dict) -> None:
+  by_line = collections.defaultdict(list)
+  for (line, variant, x), (mean, sd, _) in points.items():
+    if x is None:  # No place on the axis: a level to compare with.
+      axis.axhline(mean, color="gray", linestyle="--", linewidth=1, label=variant)
+      axis.axhspan(mean - sd, mean + sd, color="gray", alpha=0.15, linewidth=0)
+    else:
+      by_line[line].append((x, mean, sd))
+  for line, places in by_line.items():
+    x, mean, sd = map(np.array, zip(*sorted(places)))
+    drawn, = axis.plot(x, mean, marker="o", markersize=3, linewidth=1.3, label=line)
+    axis.fill_between(x, mean - sd, mean + sd, alpha=0.2, color=drawn.get_color(),
+                      linewidth=0)
+  if asked.log_x:
+    axis.set_xscale("log")
+  axis.set_xlabel(asked.x_label, fontsize=9)
+
+
+def _side_by_side(axis: Any, asked: sweep.Sweep, points: dict) -> None:
+  names = [variant for _, variant, _ in points][::-1]
+  mean = [s[0] for s in points.values()][::-1]
+  sd = [s[1] for s in points.values()][::-1]
+  axis.barh(names, mean, xerr=sd, height=0.6, color="#93b4e8", ecolor="#333")
+  axis.tick_params(axis="y", labelsize=8)
+
+
+def _save(figure: Any, out: pathlib.Path) -> None:
+  figure.tight_layout()
+  out.parent.mkdir(exist_ok=True)
+  # Without the library's version and date, the same rows give the same file.
+  figure.savefig(out, dpi=80, bbox_inches="tight", metadata={"Software": None})
+  plt.close(figure)
+
+
+def table(asked: sweep.Sweep, rows: Sequence[dict[str, Any]]) -> str:
+  """Markdown: a row a variant (and x), a column a panel."""
+  columns = [grouped(rows, plot.metric) for plot in asked.plots]
+  keys = list(dict.fromkeys(key for column in columns for key in column))
+  head = ["variant", *([asked.x_label] if asked.x_label else []),
+          *(p.label for p in asked.plots), "seeds"]
+  lines = [head, ["---"] * len(head)]
+  for key in keys:
+    x = [f"{key[2]:g}" if key[2] is not None else "–"] if asked.x_label else []
+    seeds = max(c[key][2] for c in columns if key in c)
+    lines.append([key[1], *x, *(cell(c.get(key)) for c in columns), str(seeds)])
+  return "\n" + _markdown(lines) + "\n"
+
+
+def judge(rows: Sequence[dict[str, Any]]) -> str:
+  """A sentence: what the judge of named colours says of pictures that are no model's."""
+  # One model's rows are enough: these pictures are the same for all.
+  first = [r["metrics"] for r in rows if r["variant"] == rows[0]["variant"]]
+  true, mean = (cell(stats(m[f"text_to_image/attributes_{which}"] for m in first))
+                for which in ("true", "mean"))
+  return (f"Of the true held-out pictures the judge finds {true} right, of one picture "
+          f"for all, the mean of the training rooms, {mean}.\n")
+
+
+def cell(found: Stats | None) -> str:
+  """'0.123 ± 0.004', three digits that count."""
+  if found is None:
+    return "–"
+  mean, sd, count = found
+  text = f"{mean:.2f}" if abs(mean) >= 10 else f"{mean:.3f}"
+  return text if count == 1 else f"{text} ± {sd:.2g}"
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+  return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def codec_table(rows: Sequence[dict[str, Any]]) -> str:
+  """Markdown: AbsRel by codec (a row) and channel (a column)."""
+  channels = list(dict.fromkeys(row["channel"] for row in rows))
+  lines = [["AbsRel", *channels], ["---"] * (1 + len(channels))]
+  for codec in dict.fromkeys(row["codec"] for row in rows):
+    lines.append([codec, *(_small(stats(
+        r["abs_rel"] for r in rows if (r["codec"], r["channel"]) == (codec, channel)))
+        for channel in channels)])
+  return "\n" + _markdown(lines) + "\n"
+
+
+def _small(found: Stats) -> str:
+  mean, sd, count = found
+  return f"{mean:.2g}" if count == 1 else f"{mean:.2g} ± {sd:.1g}"
+
+
+def draw_codecs(rows: Sequence[dict[str, Any]], out: pathlib.Path) -> None:
+  """AbsRel over the noise: of colours, of latents; and 8 bits as a level."""
+  figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), width_ratios=(1, 1, 1))
+  codecs = list(dict.fromkeys(row["codec"] for row in rows))
+  exact = {row["codec"]: row["abs_rel"] for row in rows if row["channel"] == "8 bits"}
+  axes[0].barh(codecs[::-1], [exact[c] for c in codecs[::-1]], color="#93b4e8")
+  axes[0].set_xscale("log")
+  axes[0].tick_params(axis="y", labelsize=8)
+  for axis, kind in zip(axes[1:], ("colour noise", "latent noise")):
+    for i, codec in enumerate(codecs):
+      points = collections.defaultdict(list)
+      for row in rows:
+        if row["codec"] == codec and row["channel"].startswith(kind):
+          points[float(row["channel"].split()[-1])].append(row["abs_rel"])
+      x = sorted(points)
+      mean, sd = (np.array(v) for v in zip(*(stats(points[p])[:2] for p in x)))
+      style = {"cube": "-", "gray": "--", "Turbo": ":"}[re.split("[, ]", codec)[0]]
+      axis.plot(x, mean, style, marker="o", markersize=3, linewidth=1.3, label=codec,
+                color=f"C{i % 10}")
+      axis.fill_between(x, mean - sd, mean + sd, alpha=0.15, color=f"C{i % 10}",
+                        linewidth=0)
+    axis.set_yscale("log")
+    axis.set_xlabel(f"{kind}, standard deviation", fontsize=9)
+  for axis, title in zip(axes, ("through 8 bits", "noise on colours",
+                                "autoencoder, noise on latents")):
+    axis.set_title(f"AbsRel ↓, {title}", fontsize=10)
+  axes[2].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
+  _save(figure, out)
+
+
+if __name__ == "__main__":
+  main()
