@@ -59,6 +59,11 @@ def test_the_seed_is_of_the_weights(folder, tmp_path):
   assert not np.array_equal(first, other)
 
 
+def test_no_matrix_is_zero(folder):
+  for path, value in zoo.flatten(klein_folder.read(str(folder)).params).items():
+    assert not path.endswith("/kernel") or np.std(value) > 0, path
+
+
 def test_an_older_folder_stays(folder):
   with pytest.raises(UserError, match="exists; remove it"):
     tiny_klein.write(str(folder))

@@ -49,7 +49,7 @@ def write(folder: str, seed: int = 0) -> None:
   Raises:
     UserError: the folder exists or cannot be written.
   """
-  params = nnx.to_pure_dict(nnx.state(zoo.Network(CONFIG, nnx.Rngs(seed))))
+  params = _random(seed)
   with folders.whole(folder, replace=False) as made:
     _json(made, klein_folder.INDEX, {
         "_class_name": "Flux2KleinPipeline", "is_distilled": False, **_LIBRARY})
@@ -70,6 +70,19 @@ def write(folder: str, seed: int = 0) -> None:
       safetensors_io.write_file(
           os.path.join(made, name, f"{stem}.safetensors"),
           {k: (v.shape, v.dtype) for k, v in tensors.items()}, tensors.__getitem__)
+
+
+def _random(seed: int) -> zoo.Params:
+  """Fresh weights, but none of the zeros that training starts some matrices from.
+
+  With them nothing would depend on the prompt, and adapters had no gradient.
+  """
+  flat = zoo.flatten(nnx.to_pure_dict(nnx.state(zoo.Network(CONFIG, nnx.Rngs(seed)))))
+  for i, (path, value) in enumerate(flat.items()):
+    if path.endswith("/kernel") and not value.any():
+      key = jax.random.fold_in(jax.random.key(seed), i)
+      flat[path] = jax.random.normal(key, value.shape) * value.shape[-2] ** -0.5
+  return zoo.unflatten(flat)
 
 
 def _json(folder: str, name: str, content: dict) -> None:
