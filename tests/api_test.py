@@ -193,3 +193,21 @@ def test_embedded_models_are_listed_by_name(monkeypatch, tmp_path, folder):
   with pytest.raises(UserError, match="one of mini"):
     vision_banana.load("maxi")
   assert json.loads((tmp_path / "mini" / "model.json").read_text())["name"] == "debug"
+
+
+def test_nothing_is_lost_in_the_latents_of_patches_but_what_noise_takes(model):
+  picture = _picture(24, 40)
+  clean = model.through_latents(picture)
+  np.testing.assert_allclose(clean * 255, picture, atol=0.05)
+  gray = np.full((24, 40, 3), 128, np.uint8)  # Nothing of its noise is clipped.
+  small, large, same = (
+      model.through_latents(gray, noise, seed=3) - gray / 255 for noise in (.05, .1, .1))
+  np.testing.assert_allclose(large, 2 * small, atol=1e-4)
+  np.testing.assert_array_equal(large, same)
+  assert large.std() > 0.01
+  assert not np.array_equal(large, model.through_latents(gray, .1, seed=4) - gray / 255)
+
+
+def test_a_picture_that_is_no_whole_number_of_latents_has_no_latents(model):
+  with pytest.raises(UserError, match="multiples of 8"):
+    model.through_latents(_picture(20, 16))

@@ -209,6 +209,29 @@ class Model:
     return self.predict_batch([request], [images.read(image)], steps=steps,
                               guidance=guidance, seed=seed)[0]
 
+  def through_latents(self, image: ImageLike, noise: float = 0.0, seed: int = 0
+                      ) -> np.ndarray:
+    """A picture as it comes back from the latents that the model paints in.
+
+    The best that painting can do: what the autoencoder loses no sampler brings back.
+    Noise stands for the errors of a sampler.
+
+    Args:
+      image: a path, Pillow image, or uint8 or float (0..1) array, whose sides are
+        multiples of a latent's (8 pixels for nano, 16 for klein).
+      noise: standard deviation of what is added to each latent; their own is about 1.
+      seed: of the noise.
+
+    Returns:
+      float32 RGB [H,W,3] in 0..1, at the picture's size.
+
+    Raises:
+      UserError: a picture that cannot be read, or of another size.
+    """
+    rgb = images.read(image)[None] / np.float32(255)
+    return np.asarray(self.generator.through_latents(
+        self.params, rgb, noise, jax.random.key(seed)))[0]
+
   def predict_batch(
       self, requests: Sequence[tasks.Request],
       pictures: Sequence[np.ndarray | None], *, steps: int | None = None,

@@ -86,6 +86,15 @@ def config_file(folder: pathlib.Path, body: str) -> str:
   return str(path)
 
 
+@pytest.mark.parametrize("place", [".", "vision_banana"])
+def test_a_config_is_found_beside_a_clone_and_inside_a_wheel(
+    tmp_path, monkeypatch, place):
+  (tmp_path / place / "configs").mkdir(parents=True)
+  config_file(tmp_path / place / "configs", "{'notes': 'found'}")
+  monkeypatch.setattr(config, "__file__", str(tmp_path / "vision_banana/train/config.py"))
+  assert config.read("configs/mine.py").notes == "found"
+
+
 @pytest.mark.parametrize("body,message", [
     ("{'data': {'mixture': {'depth': 1}}}", "config: missing train"),
     ("{'train': {'steps': 1}}", "config: missing data"),

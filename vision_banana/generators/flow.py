@@ -125,6 +125,7 @@ class Flow:
     self.generate = jax.jit(
         self._generate, static_argnames=("size", "steps", "guidance"))
     self.encode_negative = jax.jit(self._encode_negative)
+    self.through_latents = jax.jit(self._through_latents)
 
   def init(self, key: jax.Array) -> Params:
     network = zoo.Network(self.config, nnx.Rngs(key))
@@ -191,6 +192,14 @@ class Flow:
       return self.patches.decode(latents, size)
     return network.autoencoder.decode(
         latents.reshape(len(latents), *self._grid(size), -1))
+
+  def _through_latents(self, params, rgb, noise, key):
+    """`api.Model.through_latents` for a batch, float [B, H, W, 3] in and out."""
+    network = nnx.merge(self._graph, params)
+    latents, _ = self._encode(network, rgb)
+    latents = latents.astype(jnp.float32)
+    latents += noise * jax.random.normal(key, latents.shape)
+    return jnp.clip(self._decode(network, latents, rgb.shape[1:3]), 0, 1)
 
   def _level_mean(self, num_tokens: int) -> float:
     """Mean of the logit of training levels for a target of so many tokens."""

@@ -134,7 +134,7 @@ def load(spec: str, overrides: Sequence[str] = ()) -> Experiment:
 
   Args:
     spec: a config file, and after a colon the argument of its `get_config`. A
-      path that does not exist is looked up beside the package as well.
+      path that does not exist is looked up beside and inside the package as well.
     overrides: 'config.x.y=z', with or without leading dashes.
 
   Raises:
@@ -157,8 +157,11 @@ def read(spec: str) -> ml_collections.ConfigDict:
   name, _, arg = spec.partition(":")
   path = pathlib.Path(name)
   if not path.is_file():
-    beside = pathlib.Path(__file__).resolve().parents[2] / name
-    if not beside.is_file():
+    # Beside the package in a clone, inside it where a wheel was installed.
+    package = pathlib.Path(__file__).resolve().parents[1]
+    beside = next(
+        (p for p in (package.parent / name, package / name) if p.is_file()), None)
+    if beside is None:
       known = sorted(p.stem for p in path.parent.glob("*.py"))
       raise UserError(f"{name}: no such config file; {path.parent} has "
                       f"{', '.join(known) or 'none'}.")
