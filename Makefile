@@ -33,7 +33,7 @@ aot: .venv/.tpu
 	.venv/tpu/bin/python -m pytest -q -m "tpu_aot and not tpu_aot_full" tests/train/tpu_aot_test.py
 
 aot-full: .venv/.tpu
-	.venv/tpu/bin/python -m pytest -q -m tpu_aot_full tests/train/tpu_aot_test.py
+	.venv/tpu/bin/python -m pytest -q -rP -m tpu_aot_full tests/train/tpu_aot_test.py
 
 # docs/tpu_memory.md; goes on where it stopped.
 tpu-table: .venv/.tpu

@@ -35,6 +35,7 @@ OUT = pathlib.Path(__file__).parent / "results" / "c_codec_errors.json"
 SIZES = AutoencoderConfig(
     stage_channels=(16, 32), layers_per_stage=1, latent_channels=2, norm_groups=8)
 CROP, BATCH, RATE = 32, 16, 3e-3
+POOL = 8192  # Crops that are made to fit to.
 FIT_NOISE = 0.1  # On latents of unit spread, as the sampling of a VAE.
 PIXEL_NOISE = (0.01, 0.03, 0.1)
 LATENT_NOISE = (0.0, 0.1, 0.2, 0.4)
@@ -106,7 +107,7 @@ def fit(scenes: list[dict], steps: int, seed: int):
     updates, state = tx.update(grads, state, params)
     return optax.apply_updates(params, updates), state, value
 
-  pool = pictures(scenes, 8192, rng)
+  pool = pictures(scenes, POOL, rng)
   seen = []
   for n in range(steps):
     batch = pool[rng.integers(len(pool), size=BATCH)]

@@ -65,6 +65,7 @@ def test_codecs_are_fitted_measured_and_drawn(tmp_path, monkeypatch):
   # One stage: what compiles in a few seconds.
   monkeypatch.setattr(codec_errors, "SIZES", dataclasses.replace(
       codec_errors.SIZES, stage_channels=(8,)))
+  monkeypatch.setattr(codec_errors, "POOL", 16)
   codec_errors.main(["--seeds", "1", "--steps", "2", "--limit", "2",
                      "--out", str(tmp_path / "c.json")])
   found = json.loads((tmp_path / "c.json").read_text())["rows"]
