@@ -34,7 +34,7 @@ def main() -> None:
     asked = sweep.load(letter, sweep.base(
         found["config"], found["steps"], tuple(found["overrides"]), model="nano"))
     draw(asked, found["rows"], HERE / "plots" / f"{letter}.png")
-    page = put(page, letter, table(asked, found["rows"]))
+    page = put(page, letter, table(asked, found["rows"]) + missing(found["missing"]))
     if any("text_to_image/attributes_true" in r["metrics"] for r in found["rows"]):
       page = put(page, "judge", judge(found["rows"]))
   path = HERE / "results" / "c_codec_errors.json"
@@ -140,6 +140,11 @@ def table(asked: sweep.Sweep, rows: Sequence[dict[str, Any]]) -> str:
     seeds = max(c[key][2] for c in columns if key in c)
     lines.append([key[1], *x, *(cell(c.get(key)) for c in columns), str(seeds)])
   return "\n" + _markdown(lines) + "\n"
+
+
+def missing(runs: Sequence[str]) -> str:
+  """What the table lacks, in words; '' when nothing."""
+  return f"Not done: {', '.join(runs)}.\n" if runs else ""
 
 
 def judge(rows: Sequence[dict[str, Any]]) -> str:
