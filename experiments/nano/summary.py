@@ -46,12 +46,14 @@ def draw() -> None:
         if f"loss/{task}" in line:
           series[task].append((done + line["step"], line[f"loss/{task}"]))
     done += lines[-1]["step"]
+    for points in series.values():
+      points.append((done, float("nan")))  # A phase without the task leaves a gap.
   for task, points in series.items():
     plt.plot(*zip(*points), label=task, linewidth=1)
   plt.yscale("log")
   plt.xlabel("training steps")
   plt.ylabel("loss")
-  plt.legend()
+  plt.legend(loc="upper left", bbox_to_anchor=(1, 1))
   plt.savefig(HERE / "curve.png", dpi=90, bbox_inches="tight")
 
 
