@@ -149,7 +149,10 @@ def test_the_page_from_the_shell(tmp_path, capsys, monkeypatch):
 
 def test_it_is_served_until_it_is_interrupted(tmp_path):
   folders.two(tmp_path, 2)
-  script = ("from vision_banana.eval.compare import session\n"
+  # A shell that puts tests in the background has them ignore Ctrl-C; not this one.
+  script = ("import signal\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "from vision_banana.eval.compare import session\n"
             "s = session.Session('first', 'second', out='out')\n"
             "s.serve(0, 0)\nprint(s.summary()['rows'][0]['ties'])\n")
   with subprocess.Popen(
