@@ -42,6 +42,11 @@ def test_the_judge_is_told_of_once():
   assert "0.750 ± 0 right" in told and "0.250 ± 0." in told
 
 
+def test_runs_that_are_not_done_are_told():
+  assert summary.missing([]) == ""
+  assert "a seed1, b seed0" in summary.missing(["a seed1", "b seed0"])
+
+
 def test_content_goes_between_its_marks_and_nowhere_else():
   page = "a\n<!-- c -->\nold\n<!-- end c -->\n<!-- c_x -->\nkept\n<!-- end c_x -->\n"
   made = summary.put(page, "c", "\nnew \\1\n")
