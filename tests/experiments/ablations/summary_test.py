@@ -37,7 +37,8 @@ def test_the_table_has_a_row_a_variant_and_a_dash_for_what_is_missing():
 
 
 def test_the_judge_is_told_of_once():
-  metrics = {"text_to_image/attributes_true": 0.75, "text_to_image/attributes_mean": 0.25}
+  metrics = {"text_to_image/attributes_true": 0.75,
+             "text_to_image/attributes_mean": 0.25}
   told = summary.judge([{"variant": v, "metrics": metrics} for v in ("a", "a", "b")])
   assert "0.750 ± 0 right" in told and "0.250 ± 0." in told
 
