@@ -12,7 +12,10 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=setuptools.find_packages(include=["vision_banana*"]),
+    # Configs too, so that they are found where the package was installed without a clone.
+    packages=[*setuptools.find_packages(include=["vision_banana*"]),
+              "vision_banana.configs"],
+    package_dir={"vision_banana.configs": "configs"},
     package_data={"vision_banana": ["embedded/**/*"]},
     entry_points={
         "console_scripts": ["vision-banana=vision_banana.main:main"]},

@@ -37,9 +37,15 @@ def test_the_table_has_a_row_a_variant_and_a_dash_for_what_is_missing():
 
 
 def test_the_judge_is_told_of_once():
-  metrics = {"text_to_image/attributes_true": 0.75, "text_to_image/attributes_mean": 0.25}
+  metrics = {"text_to_image/attributes_true": 0.75,
+             "text_to_image/attributes_mean": 0.25}
   told = summary.judge([{"variant": v, "metrics": metrics} for v in ("a", "a", "b")])
   assert "0.750 ± 0 right" in told and "0.250 ± 0." in told
+
+
+def test_runs_that_are_not_done_are_told():
+  assert summary.missing([]) == ""
+  assert "a seed1, b seed0" in summary.missing(["a seed1", "b seed0"])
 
 
 def test_content_goes_between_its_marks_and_nowhere_else():
