@@ -43,8 +43,9 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
     batch = original(self)
     if self._batch_size == BATCH:  # Not the held-out pictures.
       for row, values, tokens in zip(self._rows, batch["values"], batch["tokens"]):
-        print("ROW", before + row, zlib.crc32(values.tobytes() + tokens.tobytes()),
-              flush=True)
+        digest = zlib.crc32(values.tobytes() + tokens.tobytes())
+        # In one piece: the watch's thread may write between two.
+        print(f"ROW {before + row} {digest}\n", end="", flush=True)
     return batch
   stream.Stream.__next__ = recorded
   try:
