@@ -15,7 +15,6 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from vision_banana.data import buckets
 from vision_banana.generators import flow
 from vision_banana.models import text, zoo
 from vision_banana.tasks import sample
@@ -58,7 +57,7 @@ def report(
   result = {
       "topology": topology, "chips": len(devices), "mesh": dict(mesh.shape),
       "model": config.model.name, "size": config.data.size,
-      "shape": _shape(config),
+      "shape": flops.largest_shape(config),
       "references": config.data.num_references, "batch": config.data.batch_size,
       "accumulate": config.train.accumulate, "remat": config.train.remat,
       "lora_rank": config.lora.rank, "mfu": mfu,
@@ -143,7 +142,7 @@ def lower_sampler(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
       lambda key, fixed: step_lib.cast(
           part.combine(part.init(key), fixed), config.train.dtype),
       _key(), part.fixed)
-  rows, size = _rows(mesh), _shape(config)
+  rows, size = _rows(mesh), flops.largest_shape(config)
   split = partitioning.batch_sharding(mesh)
   of = lambda shape, dtype: jax.ShapeDtypeStruct((rows, *shape), dtype, sharding=split)
   length = generator.config.text.max_length
@@ -181,11 +180,6 @@ def _key() -> jax.ShapeDtypeStruct:
   return jax.eval_shape(jax.random.key, 0)
 
 
-def _shape(config: Experiment) -> buckets.Shape:
-  """(height, width) of the pictures, in pixels."""
-  return buckets.largest(config.data.size, config.data.aspects)
-
-
 def _rows(mesh: Mesh) -> int:
   """Shares that a batch is split into."""
   return mesh.shape["data"] * mesh.shape["fsdp"]
@@ -194,9 +188,8 @@ def _rows(mesh: Mesh) -> int:
 def _batch(config: Experiment, generator: flow.Flow, mesh: Mesh
            ) -> dict[str, jax.ShapeDtypeStruct]:
   """What `data.pipeline` yields, as shapes."""
-  one = sample.pack(
-      "text_to_image", "", sample.photo(np.zeros((*_shape(config), 3), np.uint8)), (),
-      config.data.num_references)
+  blank = sample.photo(np.zeros((*flops.largest_shape(config), 3), np.uint8))
+  one = sample.pack("text_to_image", "", blank, (), config.data.num_references)
   tokens, mask = generator.tokenize([one.pop("prompt")])
   one |= {"tokens": tokens[0], "text_mask": mask[0]}
   split = partitioning.batch_sharding(mesh)

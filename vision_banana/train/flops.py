@@ -26,6 +26,11 @@ RECOMPUTED = {"none": (0.0, 0.0), "dots": (0.0, 1.0), "full": (1.0, 1.0)}
 _KERNEL = 1.5
 
 
+def largest_shape(config: Experiment) -> buckets.Shape:
+  """(height, width) in pixels of the largest pictures that a run trains on."""
+  return buckets.largest(config.data.size, config.data.aspects)
+
+
 def step(config: Experiment) -> dict[str, float]:
   """Of a whole train step, over all samples and chips, at its largest pictures.
 
@@ -67,7 +72,7 @@ def sampler(config: Experiment, pictures: int) -> dict[str, float]:
   Returns:
     transformer, text_encoder, autoencoder; model, their sum.
   """
-  sizes, size = _sizes(config), _shape(config)
+  sizes, size = _sizes(config), largest_shape(config)
   passes = 1 if config.flow.guidance == 1 else 2
   parts = {
       "transformer": _transformer(config).forward * passes * config.flow.steps,
@@ -82,17 +87,13 @@ def _sizes(config: Experiment) -> zoo.ModelConfig:
   return zoo.model_config(config.model.name, config.model.overrides)
 
 
-def _shape(config: Experiment) -> buckets.Shape:
-  return buckets.largest(config.data.size, config.data.aspects)
-
-
 def _learned(sizes: zoo.ModelConfig) -> bool:
   return isinstance(sizes.autoencoder, AutoencoderConfig)
 
 
 def _transformer(config: Experiment) -> "Cost":
   sizes = _sizes(config)
-  height, width = (edge // sizes.autoencoder.pixels for edge in _shape(config))
+  height, width = (edge // sizes.autoencoder.pixels for edge in largest_shape(config))
   return transformer(sizes.flux2, (1 + config.data.num_references) * height * width,
                      sizes.text.max_length)
 
@@ -101,7 +102,7 @@ def _encoder(config: Experiment) -> float:
   sizes = _sizes(config)
   if not _learned(sizes):
     return 0.0
-  return encoder(sizes.autoencoder, _shape(config))
+  return encoder(sizes.autoencoder, largest_shape(config))
 
 
 @dataclasses.dataclass(frozen=True)
