@@ -12,8 +12,8 @@ from vision_banana.eval import images
 from vision_banana.tasks import legend, prompts, scenes, tasks
 
 Scene = Mapping[str, Any]
-# Frequent and large enough to be seen at 64²; everything else is background. Tables
-# of other names (desk, round table) are other categories of the rooms.
+# Frequent and large enough to be seen at 64²; everything else is background. Round and
+# coffee tables are tables (`data/builders/rooms.py`), desks are not.
 CLASSES = ("background", "floor", "wall", "rug", "table")
 
 
