@@ -26,6 +26,7 @@ def scene(seed: int = 0, size: int = 16) -> dict:
       "phrases": [("the red mug", (4, 255)), ("a piano", ())],
       "caption": f"Room {seed}: naïve.",
       "edits": [("make it blue", blocks.astype(np.uint8))] * (seed % 3),
+      "edit_kinds": ["recolor"] * (seed % 3),
   }
 
 
@@ -54,6 +55,7 @@ def test_exact_fields(stored):
       assert got[key].dtype == want[key].dtype
     assert got["categories"] == want["categories"]
     assert got["phrases"] == want["phrases"]
+    assert got["edit_kinds"] == want["edit_kinds"]
 
 
 def test_depth_and_normals_within_their_bounds(stored):
@@ -79,6 +81,12 @@ def test_edited_pictures_are_nearly_exact(stored):
       assert image.shape == expected.shape and image.dtype == np.uint8
       error = (image.astype(float) - expected) ** 2
       assert 10 * np.log10(255**2 / error.mean()) > 42
+
+
+def test_scenes_of_before_there_were_kinds_of_edits():
+  old = scene(1)
+  del old["edit_kinds"]
+  assert rooms.encode(old)["edit_kinds"] == []
 
 
 def test_more_than_a_byte_of_instances_is_refused():

@@ -7,6 +7,7 @@ import pytest
 
 from tests.data.rooms import fake
 from vision_banana.data.rooms import captions
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import language
 from vision_banana.data.rooms import layout
 from vision_banana.data.rooms import views
@@ -44,7 +45,7 @@ class Reader:
     self.room = room
     self.pixels = {i: np.argwhere(instances == i + 4) for i in range(len(room.items))}
     self.ids = [i for i in self.pixels if len(self.pixels[i]) or not seen_only]
-    names = {i.category for i in room.items} | {k.category for k in vocabulary.KINDS}
+    names = {i.category for i in room.items} | {k.category for k in kinds.KINDS}
     self.words = lemmas(names | set(language._OTHER_CATEGORIES))
 
   def column(self, i):
@@ -196,7 +197,7 @@ def test_captions_are_true_and_of_fit_length():
     assert text[0].isupper() and text.endswith(".") and "{" not in text
     shown = {i.category for n, i in enumerate(room.items)
              if (fake.picture(room) == n + 4).mean() >= views.CLEAR}
-    named = {c for k in vocabulary.KINDS for c in (k.category,)
+    named = {c for k in kinds.KINDS for c in (k.category,)
              if re.search(rf"\b{c}\b", text)}
     # A short name may be part of a long one, as 'box' of 'gift box'.
     assert all(any(n in s for s in shown) for n in named), text

@@ -50,7 +50,7 @@ def test_empty_room_equals_its_planes(renderer):
   t = np.where(t > 0, t, np.inf)
   first = t.argmin(0)
   lamp = (np.abs((d * t.min(0)[..., None] + camera.origin)[..., :2])
-          < render.LAMP_SIZE / 2 + 0.05).all(-1) & (first == 4)
+          < 0.8 / 2 + 0.05).all(-1) & (first == 4)
   assert 0 < lamp.sum() < 40  # In sight: it hangs 1 cm below the ceiling.
   np.testing.assert_allclose(got["depth"][~lamp], t.min(0)[~lamp], rtol=2e-5)
   np.testing.assert_allclose(got["depth"], t.min(0), rtol=0.02)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.data.rooms import fake
 from vision_banana import errors
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import layout
 from vision_banana.data.rooms import primitives
 from vision_banana.data.rooms import sampling
@@ -47,7 +48,7 @@ def test_rare_reserved_looks_are_waited_for(monkeypatch):
 
 
 def test_about_one_look_in_eight_is_reserved_and_none_of_a_kind_is_missing():
-  pairs = [(k.category, c) for k in vocabulary.KINDS for c in vocabulary.COLORS]
+  pairs = [(k.category, c) for k in kinds.KINDS for c in vocabulary.COLORS]
   share = np.mean([vocabulary.reserved(*pair) for pair in pairs])
   assert .08 < share < .17
   for category, group in itertools.groupby(pairs, lambda pair: pair[0]):
@@ -55,9 +56,9 @@ def test_about_one_look_in_eight_is_reserved_and_none_of_a_kind_is_missing():
 
 
 def test_enough_kinds_and_colors_and_every_shape_exists():
-  assert len({k.category for k in vocabulary.KINDS}) >= 40
+  assert len({k.category for k in kinds.KINDS}) >= 40
   assert len(vocabulary.COLORS) >= 12
-  assert {k.shape for k in vocabulary.KINDS} <= set(primitives.SHAPES)
+  assert {k.shape for k in kinds.KINDS} <= set(primitives.SHAPES)
 
 
 @pytest.mark.parametrize("split,full", ALL)

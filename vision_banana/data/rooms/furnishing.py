@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from vision_banana.data.rooms import assets
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import layout
 from vision_banana.data.rooms import scene
 from vision_banana.data.rooms import vocabulary
@@ -64,7 +65,7 @@ class Furnisher:
     rgb = tuple(round(x + (.82 - x) * blend, 4) for x in plain.rgb)
     return dataclasses.replace(plain, rgb=rgb, roughness=.8, metallic=0.)
 
-  def material(self, kind: vocabulary.Kind) -> scene.Material:
+  def material(self, kind: kinds.Kind) -> scene.Material:
     """A look for a primitive: a texture for tables and pictures, or a colour."""
     source = {"focus": "table", "wall": "picture"}.get(kind.place)
     if source == "table" or kind.shape == "picture":
@@ -91,9 +92,9 @@ class Furnisher:
       return scene.Item(info.category, shape, tuple(s * grow for s in info.size),
                         (0., 0., 0.), 0., material)
     return self.primitive(
-        self._pick([k for k in vocabulary.KINDS if k.place == place]))
+        self._pick([k for k in kinds.KINDS if k.place == place]))
 
-  def primitive(self, kind: vocabulary.Kind) -> scene.Item:
+  def primitive(self, kind: kinds.Kind) -> scene.Item:
     """A primitive of this kind at the origin."""
     t = self._rng.random(3)
     t[:kind.equal] = t[0]
@@ -105,7 +106,7 @@ class Furnisher:
   def on_top(self, item: scene.Item, support: scene.Item, index: int,
              others: list[scene.Item]) -> scene.Item | None:
     """`item` at a free place on the top of `support`, or None after 12 tries."""
-    usable = np.array(support.size[:2]) * vocabulary.TOPS[support.shape]
+    usable = np.array(support.size[:2]) * kinds.TOPS[support.shape]
     margin = float((support.size[0] - usable[0]) / 2)
     c, s = math.cos(support.yaw), math.sin(support.yaw)
     for _ in range(12):

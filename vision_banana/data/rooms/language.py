@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from vision_banana.data.rooms import captions
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import scene
 from vision_banana.data.rooms import views
 from vision_banana.data.rooms import vocabulary
@@ -182,7 +183,7 @@ def _relations(heads, things, rng):
 def _negatives(room, things, rng):
   """Phrases that describe nothing in the room, not even something unseen."""
   names = {item.category for item in room.items}
-  known = {k.category: None for k in vocabulary.KINDS}  # ordered
+  known = {k.category: None for k in kinds.KINDS}  # ordered
   absent = [c for c in (*known, *_OTHER_CATEGORIES)
             if not any(vocabulary.alike(c, name) for name in names)]
   colors = tuple(vocabulary.COLORS)

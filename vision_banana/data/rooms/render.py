@@ -16,7 +16,6 @@ from vision_banana.data.rooms.assets import Library
 from vision_banana.data.rooms.scene import Room
 from vision_banana.errors import UserError
 
-LAMP_SIZE = 0.8  # Edge of the square ceiling lamp in metres.
 LAMP_GAP = 0.01  # Between lamp and ceiling in metres.
 MAX_BOUNCES = 4
 SAMPLES = 8  # Per pixel, before the denoiser.
@@ -120,7 +119,7 @@ class Renderer:
     guides = draw(0, self._guides, self.spp)  # Same seed: the same primary rays.
     albedo, normal = np.split(guides[..., -6:], 2, axis=2)
     clean = self._denoise(rgb, np.clip(albedo, 0, 1), normal)
-    return {"image": tone_map(clean * room.light.exposure),
+    return {"image": tone_map(clean * np.multiply(room.light.tint, room.light.exposure)),
             **self._truth(room, exact, faces_to_id)}
 
   def _opaque(self, kind, value):
@@ -155,7 +154,7 @@ class Renderer:
     light = room.light
     p["lamp.to_world"] = self._transform(
         t().translate([*light.lamp_xy, room.size[2] - LAMP_GAP]).rotate([1, 0, 0], 180)
-        .scale([LAMP_SIZE / 2, LAMP_SIZE / 2, 1]))
+        .scale([light.lamp_size / 2, light.lamp_size / 2, 1]))
     p["lamp.emitter.radiance.value"] = mi.Color3f(
         *[self._opaque(mi.Float, x) for x in light.lamp_radiance])
     camera = room.camera

@@ -12,6 +12,7 @@ import numpy as np
 from vision_banana import errors
 from vision_banana.data.rooms import assets
 from vision_banana.data.rooms import furnishing
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import layout
 from vision_banana.data.rooms import scene
 from vision_banana.data.rooms import vocabulary
@@ -57,7 +58,7 @@ def _draw(seed, rng, catalog, split):
     aim[2] = .1
     _scatter(rng, furnisher, size, items, aim)
   for index, item in enumerate(tuple(items)):
-    if item.shape in vocabulary.TOPS and item.size[2] < 1.2:
+    if item.shape in kinds.TOPS and item.size[2] < 1.2:
       count = rng.integers(4, 9) if index == 0 else rng.integers(0, 3)
       _clutter(rng, furnisher, items, index, count)
   floor, wall = furnisher.surface("floor"), furnisher.surface("wall")
@@ -75,11 +76,11 @@ def _draw(seed, rng, catalog, split):
 
 def _furniture(rng, furnisher, size, view):
   """Everything that stands on the floor or hangs on a wall; the focus first."""
-  kinds = [k for k in vocabulary.KINDS if k.place == "focus"]
+  options = [k for k in kinds.KINDS if k.place == "focus"]
   if view == "ground":  # something low among the things on the floor
-    kinds = [k for k in vocabulary.KINDS if k.category in ("box", "crate", "bench")
-             and k.place == "floor"]
-  focus = furnisher.primitive(kinds[rng.integers(len(kinds))])
+    options = [k for k in kinds.KINDS if k.category in ("box", "crate", "bench")
+               and k.place == "floor"]
+  focus = furnisher.primitive(options[rng.integers(len(options))])
   half = np.array(size[:2]) / 2
   x, y = rng.uniform((-.35, -.15), (.35, .4)) * half
   items = [dataclasses.replace(focus, position=(float(x), float(y), 0.),
@@ -123,9 +124,7 @@ def _clutter(rng, furnisher, items, index, count):
       item = furnisher.thing("table")
     elif item.material is not None and rng.random() < .6:
       item = dataclasses.replace(item, material=furnisher.color(item.category))
-    placed = furnisher.on_top(
-        item, items[index], index,
-        [other for other in items if other.support == str(index)])
+    placed = furnisher.on_top(item, items[index], index, items)
     if placed:
       items.append(placed)
 
