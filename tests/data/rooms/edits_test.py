@@ -35,7 +35,7 @@ ATTRIBUTES = {
 def drawn():
   """Kind → [(room before, instruction, room after)], eight edits of every room."""
   result = collections.defaultdict(list)
-  for k in range(160):
+  for k in range(120):
     catalog = fake.CATALOG if k % 2 else fake.EMPTY
     room = sampling.sample(k, catalog, "test" if k % 5 == 0 else "train")
     found = edits.sample(room, fake.picture(room), np.random.default_rng(k),

@@ -116,11 +116,15 @@ def test_each_phrase_describes_exactly_its_ids(index):
   visible = Reader(room, instances)
   everything = Reader(room, instances, seen_only=False)
   for text, ids in phrases:
-    surface = re.fullmatch(r"the (.*?) ?(floor|wall|ceiling)", text)
+    surface = re.fullmatch(r"the (.*?) ?(floor|ground|wall|ceiling)", text)
     if surface:
       name = surface[2]
-      words = surface[1], vocabulary.word(getattr(room, name))
-      expected = {"floor": 1, "wall": 2, "ceiling": 3}[name]
+      if room.outdoors and name != "ground":
+        assert ids == ()
+        continue
+      assert name != "floor" or not room.outdoors
+      words = surface[1], vocabulary.word(getattr(room, name.replace("ground", "floor")))
+      expected = {"floor": 1, "ground": 1, "wall": 2, "ceiling": 3}[name]
       assert ids == ((expected,) if words[0] in ("", words[1]) else ()), text
       if ids:
         assert (instances == expected).mean() > .02
@@ -140,7 +144,7 @@ def test_rooms_have_phrases_of_every_sort():
   for words in RELATIONS:
     assert any(f" {words} the " in t for t, ids in texts.items() if ids), words
   assert sum(not ids for ids in texts.values()) > 100
-  assert sum(len(ids) > 1 for ids in texts.values()) > 50
+  assert sum(len(ids) > 1 for ids in texts.values()) > 30
   assert sum(bool(SUPERLATIVE.search(t)) for t in texts) > 50
   assert any(not i and " on the " in t for t, i in texts.items())
 

@@ -20,7 +20,6 @@ _MATTE = ("make {} matte", "give {} a matte finish",
           "make {} dull instead of metallic")
 _TEXTURE = ("make {} look {}", "give {} a {} surface", "change {} to a {} one")
 _SURFACE = ("make the {} {}", "change the {} to {}", "turn the {} {}")
-_SOFT = ("rug", "pillow", "bed", "sofa", "armchair", "book", "candle", "apple", "tent")
 _GLOSSY = .3  # Roughness below which a metal mirrors its surroundings.
 
 
@@ -56,7 +55,7 @@ def metal(e: editing.Editor) -> editing.Change | None:
   index, name = e.draw(
       lambda i, item: vocabulary.colorable(item) and vocabulary.color(item) not in (
           "", "black", "brown") and item.material.metallic == 0
-      and item.shape not in _SOFT)
+      and item.category not in vocabulary.SOFT)
   if index is None:
     return None
   material = dataclasses.replace(

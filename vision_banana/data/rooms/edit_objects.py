@@ -47,7 +47,8 @@ def clear(e: editing.Editor) -> editing.Change | None:
                    if item.support == str(index)] for index, _ in e.tops()}
   tops = [(name, loads[index]) for index, name in e.tops()
           if len(loads[index]) > 1 and all(map(e.loose, loads[index]))
-          and sum(e.share(i + views.FIRST_ITEM) for i in loads[index]) > 2 * editing.BIG]
+          and sum(e.share(i + views.FIRST_ITEM)
+                  for i in loads[index]) > 2 * editing.BIG]
   if not tops:
     return None
   name, load = e.pick(tops)

@@ -26,8 +26,8 @@ _SWAP = ("swap {} and {}", "exchange {} and {}", "let {} and {} trade places",
 _BIGGER = ("make {} bigger", "enlarge {}", "make {} larger", "scale up {}")
 _SMALLER = ("make {} smaller", "shrink {}", "scale down {}", "reduce the size of {}")
 _AROUND = ("turn {} around", "make {} face the other way", "rotate {} by 180 degrees")
-_QUARTER = ("rotate {} by 90 degrees", "give {} a quarter turn", "turn {} by 90 degrees",
-            "turn {} sideways")
+_QUARTER = ("rotate {} by 90 degrees", "give {} a quarter turn",
+            "turn {} by 90 degrees", "turn {} sideways")
 # Shapes whose front differs from their back, and shapes that look the same from
 # both: these alone need no left or right to say which way a quarter turn goes.
 _FRONTED = ("chair", "armchair", "sofa", "dresser", "cabinet", "desk", "television",
@@ -97,7 +97,8 @@ def swap(e: editing.Editor) -> editing.Change | None:
     if a is None or a == b:
       continue
     first, second = e.room.items[a], e.room.items[b]
-    ends = [layout.project(e.room.camera, layout.centre(i))[:2] for i in (first, second)]
+    ends = [layout.project(e.room.camera, layout.centre(item))[:2]
+            for item in (first, second)]
     if editing.noun(first) == editing.noun(second) or math.dist(*ends) < .1:
       continue
     items = list(e.room.items)

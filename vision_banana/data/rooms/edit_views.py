@@ -14,8 +14,8 @@ from vision_banana.data.rooms import layout
 _EXPOSURE = {
     "dim": (.45, ("dim the light", "make the {} darker", "lower the brightness",
                   "darken the picture")),
-    "brighten": (1.7, ("brighten the {}", "make the image brighter", "turn up the light",
-                       "lighten the picture"))}
+    "brighten": (1.7, ("brighten the {}", "make the image brighter",
+                       "turn up the light", "lighten the picture"))}
 _TINT = {
     "warm": ((1.5, .85, .35), (
         "make the light warmer", "use a warm, orange light",

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from vision_banana.data.rooms import assets
+from vision_banana.data.rooms import grounds
 from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import layout
 from vision_banana.data.rooms import scene
@@ -50,12 +51,14 @@ class Furnisher:
     return scene.Material(
         None, tuple(round(float(x), 4) for x in rgb), name,
         roughness=round(self._uniform(.15, .8), 3),
-        metallic=float(self._rng.random() < .06))
+        metallic=float(self._rng.random() < .1 and category not in vocabulary.SOFT))
 
   def surface(self, category: str) -> scene.Material:
-    """A floor or wall: half textured where textures exist, half plain."""
-    textures = self._allowed(category, self._catalog.textures.get(category, ()))
-    if textures and self._rng.random() < .55:
+    """A floor, wall or ground: textured or plain, the ground mostly textured."""
+    known = (tuple(grounds.TEXTURES) if category == "ground"
+             else self._catalog.textures.get(category, ()))
+    textures = self._allowed(category, known)
+    if textures and self._rng.random() < (.85 if category == "ground" else .55):
       return scene.Material(self._pick(textures), (.5, .5, .5), "",
                             round(self._uniform(.6, 1.8), 2), self._uniform(.3, .9))
     wall = category == "wall"
@@ -79,20 +82,21 @@ class Furnisher:
 
     It stands at the origin with yaw 0.
     """
-    meshes = [n for n, m in self._catalog.meshes.items() if m.support == place]
-    if meshes and self._rng.random() < .45:
+    support = "floor" if place == "outdoors" else place
+    meshes = [n for n, m in self._catalog.meshes.items() if m.support == support
+              and not (place == "outdoors" and m.category in kinds.INDOORS)]
+    if meshes and self._rng.random() < (.3 if place == "outdoors" else .45):
       name = self._pick(meshes)
       info = self._catalog.meshes[name]
       grow = max(1., .11 / max(info.size)) * self._uniform(.95, 1.15)
-      grow = min(grow, {"table": .36, "floor": 1.9}[place] / max(info.size))
+      grow = min(grow, {"table": .36, "floor": 1.9}[support] / max(info.size))
       shape = "asset:" + name
       own = self._allowed(info.category, (shape,))
       material = (None if own and self._rng.random() < .8
                   else self.color(info.category))
       return scene.Item(info.category, shape, tuple(s * grow for s in info.size),
                         (0., 0., 0.), 0., material)
-    return self.primitive(
-        self._pick([k for k in kinds.KINDS if k.place == place]))
+    return self.primitive(self._pick(kinds.at(place)))
 
   def primitive(self, kind: kinds.Kind) -> scene.Item:
     """A primitive of this kind at the origin."""
@@ -161,3 +165,24 @@ class Furnisher:
           layout.overlap(placed, other, _GAP) for other in others):
         return placed
     return None
+
+  def scatter(self, items: list[scene.Item], size: tuple[float, float, float],
+              around: tuple[float, float], place: str, count: int) -> None:
+    """Adds small things, and some of `place`, on the floor around a point."""
+    for _ in range(count):
+      item = self.thing("table" if self._rng.random() < .65 else place)
+      placed = self.on_floor(item, size, items, around, .8)
+      if placed:
+        items.append(placed)
+
+  def clutter(self, items: list[scene.Item], index: int, count: int) -> None:
+    """Adds things on top of `items[index]`, sometimes several of one category."""
+    item = None
+    for _ in range(count):
+      if item is None or self._rng.random() < .65:
+        item = self.thing("table")
+      elif item.material is not None and self._rng.random() < .6:
+        item = dataclasses.replace(item, material=self.color(item.category))
+      placed = self.on_top(item, items[index], index, items)
+      if placed:
+        items.append(placed)

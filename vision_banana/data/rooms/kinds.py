@@ -13,7 +13,8 @@ class Kind:
     shape: name in `primitives.py`.
     low, high: bounds of (width x, depth y, height z) in metres.
     place: 'focus' (furniture that carries things), 'wall side' (furniture with its
-      back to a wall), 'floor', 'table', 'wall' or 'rug'.
+      back to a wall), 'floor', 'table', 'wall', 'rug', 'outdoors' or 'far outdoors'
+      (big).
     equal: number of leading dimensions that share one value (3 = a ball).
   """
   category: str
@@ -78,11 +79,39 @@ KINDS = (
     Kind("mirror", "mirror", (.4, .03, .6), (.7, .04, 1.), "wall"),
     Kind("window", "window", (.6, .05, .7), (1.1, .07, 1.1), "wall"),
     Kind("clock", "clock", (.28, .04, .28), (.4, .05, .4), "wall"),
+    Kind("bush", "bush", (.6, .6, .5), (1.2, 1.2, 1.), "outdoors", 2),
+    Kind("rock", "rock", (.3, .3, .2), (.9, .8, .6), "outdoors"),
+    Kind("mushroom", "mushroom", (.2, .2, .22), (.45, .45, .5), "outdoors", 2),
+    Kind("flower", "flower", (.22, .22, .35), (.38, .38, .6), "outdoors", 2),
+    Kind("mailbox", "mailbox", (.24, .42, 1.), (.32, .5, 1.25), "outdoors"),
+    Kind("fire hydrant", "hydrant", (.3, .3, .6), (.4, .4, .8), "outdoors", 2),
+    Kind("sign", "sign", (.5, .08, 1.1), (.8, .1, 1.6), "outdoors"),
+    Kind("barrel", "barrel", (.45, .45, .65), (.6, .6, .9), "outdoors", 2),
+    Kind("bucket", "bucket", (.24, .24, .24), (.36, .36, .36), "outdoors", 2),
+    Kind("cart", "cart", (1., .6, .6), (1.4, .8, .8), "outdoors"),
+    Kind("fence", "fence", (1.6, .08, .7), (2.6, .1, 1.1), "outdoors"),
+    Kind("tree", "oak", (1.6, 1.6, 2.4), (2.8, 2.8, 4.2), "far outdoors", 2),
+    Kind("house", "house", (3.4, 3., 2.9), (4.6, 3.8, 3.8), "far outdoors"),
+    Kind("shed", "shed", (1.7, 1.4, 1.8), (2.4, 1.9, 2.3), "far outdoors"),
+    Kind("car", "car", (3.3, 1.45, 1.2), (4.1, 1.65, 1.4), "far outdoors"),
+    Kind("tent", "tent", (1.6, 1.9, 1.1), (2.2, 2.4, 1.5), "far outdoors"),
+    Kind("street lamp", "street_lamp", (.35, .35, 2.8), (.5, .5, 3.6), "far outdoors",
+         2),
     Kind("rug", "rug", (1.2, .8, .01), (2.2, 1.6, .012), "rug"),
 )
+# Categories of the floor that also stand outdoors, and meshes that never do.
+_HARDY = ("chair", "bench", "plant", "tree", "waste bin", "crate", "ball", "cone")
+INDOORS = ("safe", "office chair", "office desk", "drawer", "rack")
 # Shapes that carry things: the part of width and depth that is usable.
 TOPS = {"table": .96, "round_table": .68, "desk": .96, "cabinet": .94,
         "dresser": .94, "stool": .66, "bench": .94, "crate": .84, "box": .9}
+
+
+@functools.cache
+def at(place: str) -> tuple[Kind, ...]:
+  """The kinds for a place; some of those for the floor go outdoors as well."""
+  return tuple(k for k in KINDS if k.place == place or (
+      place == "outdoors" and k.place == "floor" and k.category in _HARDY))
 
 
 @functools.cache

@@ -42,7 +42,7 @@ def describe(room: scene.Room, instances: np.ndarray
 
   Args:
     room: the room.
-    instances: int32 [H, W] ids: 1 floor, 2 wall, 3 ceiling, 4 + index in
+    instances: int32 [H, W] ids: 1 floor or ground, 2 wall, 3 ceiling, 4 + index in
       `room.items`, 0 nothing.
 
   Returns:
@@ -60,7 +60,8 @@ def describe(room: scene.Room, instances: np.ndarray
     positive.setdefault(text, ids)
   phrases = _choose(list(positive.items()), MAX_POSITIVES, rng)
   phrases += _choose(list(_negatives(room, things, rng)), MAX_NEGATIVES, rng)
-  categories = ["floor", "wall", "ceiling"] + [item.category for item in room.items]
+  categories = [vocabulary.floor(room), "wall", "ceiling",
+                *(item.category for item in room.items)]
   return captions.caption(room, instances, things, rng), phrases, categories
 
 
@@ -118,7 +119,7 @@ def _heads(things):
 
 
 def _surfaces(room, instances):
-  for id_, name, material in ((views.FLOOR, "floor", room.floor),
+  for id_, name, material in ((views.FLOOR, vocabulary.floor(room), room.floor),
                               (views.WALL, "wall", room.wall),
                               (views.CEILING, "ceiling", room.ceiling)):
     if (instances == id_).mean() >= views.SURFACE:
@@ -199,7 +200,12 @@ def _negatives(room, things, rng):
             and not any(vocabulary.close_colors(c, other) for other in alike)]
     if "" not in alike and free:
       yield f"the {rng.choice(free)} {category}", ()
+  ids = {thing.id for thing in things}
+  unseen = [item.category for index, item in enumerate(room.items)
+            if index + views.FIRST_ITEM not in ids]
   for anchor in things:
+    if any(vocabulary.alike(anchor.item.category, c) for c in unseen):
+      continue  # The name may mean a thing out of view.
     name = unique(anchor, things)
     carried = [i.category for i in room.items
                if i.support == str(anchor.id - views.FIRST_ITEM)]
@@ -208,7 +214,9 @@ def _negatives(room, things, rng):
         if not any(vocabulary.alike(category, c) for c in carried) and (
             category != anchor.item.category):
           yield f"the {category} on {name}", ()
-  for name, material in (("floor", room.floor), ("wall", room.wall)):
+  if room.outdoors:
+    yield str(rng.choice(("the ceiling", "the wall", "the wooden floor"))), ()
+  for name, material in ((vocabulary.floor(room), room.floor), ("wall", room.wall)):
     free = [c for c in colors if c != material.color
             and not vocabulary.close_colors(c, material.color)]
     if material.texture is None:

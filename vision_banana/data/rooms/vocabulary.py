@@ -4,8 +4,8 @@ A *look* is a colour word, a texture's name, or for a mesh with its own texture 
 `Item.shape`. The pair (category, look) is *reserved* for the test split when the
 first byte of the SHA-256 of 'category/look' is a multiple of eight: about one in
 eight. Training rooms and edits never show a reserved pair, test rooms show at least
-one. Walls and floors follow the same rule under the categories 'wall' and 'floor';
-ceilings are always white.
+one. Walls, floors and the ground outdoors follow the same rule under the categories
+'wall', 'floor' and 'ground'; ceilings are always white.
 """
 
 import functools
@@ -33,18 +33,23 @@ _TEXTURE_WORDS = {
     "carpet": "carpeted", "concrete": "concrete", "cinder": "concrete",
     "drywall": "plaster", "steel": "metal", "cardboard": "cardboard", "stone": "stone",
     "metal": "metal", "ceramic": "ceramic", "granite": "granite",
-    "linen": "linen", "canvas": "canvas", "grass": "grass"}
+    "linen": "linen", "canvas": "canvas", "grass": "grassy", "sand": "sandy",
+    "gravel": "gravel", "pavement": "paved", "soil": "earthen", "snow": "snowy"}
 
 # Categories a viewer may call by each other's name. One name never refers to a
 # thing when another of its group is in the room.
 _ALIKE = tuple(frozenset(group.split(", ")) for group in (
     "mug, cup, glass", "table, desk, bench, stool", "shelf, bookshelf, rack",
     "cabinet, dresser, nightstand, wardrobe, fridge, drawer, chest, shelf",
-    "plant, tree, flower, bush", "lamp, light",
+    "plant, tree, flower, bush", "house, shed, tent, building, cabin",
+    "car, cart, toy car", "rock, ball, egg, stone", "mailbox, box, birdhouse",
+    "sign, fence, picture, barrier, bench", "fire hydrant, cylinder, bottle",
+    "mushroom, lamp, stool", "lamp, light",
     "box, crate, brick, block, cube, dice, book, present, carton",
     "ball, egg, globe, orange, apple, basketball, lemon",
     "sofa, armchair, couch, chair, bench, stool, bed, pillow",
-    "cylinder, can, barrel, bucket, bin, candle, column, jar, thermos, glass, prism",
+    "cylinder, can, barrel, bucket, bin, pot, candle, column, jar, thermos, glass",
+    "cylinder, prism",
     "cone, pyramid, tent, tree", "ring, hoop, donut, wheel, torus",
     "picture, mirror, window, poster, painting, television, laptop, clock",
     "bowl, plate, tray, dish, ramekin, basket", "rug, mat, carpet",
@@ -55,6 +60,13 @@ _ALIKE = tuple(frozenset(group.split(", ")) for group in (
 # Shapes of which only a frame, pot or nothing takes the item's colour: no phrase
 # names it.
 _COLORLESS = ("plant", "television", "mirror", "window")
+
+
+# Categories that are never of metal.
+SOFT = frozenset((
+    "rug", "pillow", "bed", "sofa", "armchair", "book", "candle", "apple", "tent",
+    "plant", "tree", "bush", "flower", "mushroom", "rock", "egg", "gift box", "picture",
+    "house", "bread", "lemon", "teddy bear", "cereal box", "milk carton"))
 
 
 def colorable(item: scene.Item) -> bool:
@@ -86,8 +98,10 @@ def reserved(category: str, look_: str) -> bool:
 
 
 def reserved_pairs(room: scene.Room) -> list[tuple[str, str]]:
-  """All reserved (category, look) pairs a room shows, floor and wall included."""
-  pairs = [("floor", surface(room.floor)), ("wall", surface(room.wall))]
+  """All reserved (category, look) pairs a room shows, walls and floor included."""
+  pairs = [(floor(room), surface(room.floor))]
+  if not room.outdoors:
+    pairs.append(("wall", surface(room.wall)))
   pairs += [(item.category, look(item)) for item in room.items]
   return [pair for pair in pairs if reserved(*pair)]
 
