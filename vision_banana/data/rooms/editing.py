@@ -11,6 +11,7 @@ from vision_banana.data.rooms import furnishing
 from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import language
 from vision_banana.data.rooms import layout
+from vision_banana.data.rooms import nouns
 from vision_banana.data.rooms import scene
 from vision_banana.data.rooms import views
 from vision_banana.data.rooms import vocabulary
@@ -111,7 +112,7 @@ class Editor:
 
   def tops(self) -> list[tuple[int, str]]:
     """(index, name) of the visible furniture that carries things."""
-    named = ((t.id - views.FIRST_ITEM, language.unique(t, self.things))
+    named = ((t.id - views.FIRST_ITEM, nouns.unique(t, self.things))
              for t in self.things if t.item.shape in kinds.TOPS)
     return [(index, name) for index, name in named if name]
 

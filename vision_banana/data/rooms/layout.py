@@ -119,7 +119,8 @@ def raycast(room: scene.Room, size: int) -> tuple[np.ndarray, np.ndarray]:
 
   Returns:
     instances int32 [size, size] (0 sky, 1 floor or ground, 2 wall, 3 ceiling,
-    4 + item index) and depth float64 [size, size], metres along the optical axis, inf for sky.
+    4 + item index) and depth float64 [size, size], metres along the optical axis,
+    inf for sky.
   """
   axes = camera_axes(room.camera)
   grid = ((np.arange(size) + .5) / size * 2 - 1) * math.tan(

@@ -36,6 +36,12 @@ _TEXTURE_WORDS = {
     "linen": "linen", "canvas": "canvas", "grass": "grassy", "sand": "sandy",
     "gravel": "gravel", "pavement": "paved", "soil": "earthen", "snow": "snowy"}
 
+# Materials that phrases name, and the plain colours that may pass for them.
+MATERIALS = {
+    "metal": ("gray", "white", "black"), "wooden": ("brown", "orange", "yellow"),
+    "marble": ("white", "gray", "black", "pink", "green"),
+    "cardboard": ("brown", "orange", "yellow")}
+
 # Categories a viewer may call by each other's name. One name never refers to a
 # thing when another of its group is in the room.
 _ALIKE = tuple(frozenset(group.split(", ")) for group in (
@@ -62,6 +68,11 @@ _ALIKE = tuple(frozenset(group.split(", ")) for group in (
 _COLORLESS = ("plant", "television", "mirror", "window")
 
 
+# Shapes with large parts of other materials than the item's.
+_MIXED = ("bed", "picture", "clock", "lamp", "desk_lamp", "tree", "oak", "flower",
+          "mushroom", "mailbox", "sign", "shed", "house", "car", "cart", "tent", "book",
+          "books", "gift", "candle", "jar", "barrel", "street_lamp", "hydrant",
+          "bottle")
 # Categories that are never of metal.
 SOFT = frozenset((
     "rug", "pillow", "bed", "sofa", "armchair", "book", "candle", "apple", "tent",
@@ -136,6 +147,31 @@ def word(material: scene.Material) -> str:
   color_ = name.split("-")[0]
   kind = next((w for key, w in _TEXTURE_WORDS.items() if key in name), "")
   return f"{color_} {kind}" if kind and color_ in COLORS else kind
+
+
+def material(item: scene.Item) -> str:
+  """The word of `MATERIALS` that surely names what an item is made of, or ''."""
+  return next((word_ for word_ in MATERIALS if made_of(item, word_)), "")
+
+
+def made_of(item: scene.Item, material_: str) -> bool | None:
+  """Whether a viewer would say that an item is of a material of `MATERIALS`.
+
+  None when they may differ: parts of it are of other materials, its own texture is
+  not known, or its colour or gloss is such that it might be.
+  """
+  if item.material is None or item.shape in _MIXED or item.shape in _COLORLESS:
+    return None
+  if item.material.texture is not None:
+    known = word(item.material).split()
+    return material_ in known if known else None
+  if item.material.metallic:
+    shines = item.material.roughness < .5 and item.material.color != "black"
+    return material_ == "metal" if shines else None
+  if not item.material.color or (
+      material_ == "metal" and item.material.roughness < .3):
+    return None
+  return None if item.material.color in MATERIALS[material_] else False
 
 
 def adjective(item: scene.Item) -> str:
