@@ -11,6 +11,7 @@ from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
 
 SIZE = 32
+VERSION = str(rooms.Rooms.VERSION)
 
 
 def tokenize(prompts):
@@ -100,7 +101,7 @@ def test_a_single_file_states_its_origin_beside_it(tmp_path):
 
 
 def test_builders_state_their_origin_and_a_relabelled_one_is_found(dataset, tmp_path):
-  version = dataset / "rooms" / "1.0.0"
+  version = dataset / "rooms" / VERSION
   assert json.loads((version / "metadata.json").read_text())["origin"] == "rooms"
   leaks.check_names({"mine": str(dataset)})
   part = tmp_path / "parts" / "b" / "1.0.0"

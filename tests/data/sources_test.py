@@ -9,13 +9,14 @@ from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
 
 SIZE = 8
+VERSION = str(rooms.Rooms.VERSION)
 
 
 def _write(directory, split, indices):
   examples = [(str(i), rooms.encode(fake.scene(i, SIZE))) for i in indices]
   rooms.Rooms(size=SIZE, split=split, examples=examples,
               data_dir=directory).download_and_prepare()
-  return directory / "rooms" / "1.0.0"
+  return directory / "rooms" / VERSION
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def _ids(source):
 
 
 def test_one_version_directory(dataset):
-  source = sources.open_source(str(dataset / "a" / "rooms" / "1.0.0"), "train")
+  source = sources.open_source(str(dataset / "a" / "rooms" / VERSION), "train")
   assert sorted(_ids(source)) == [0, 1, 2]
   truth = fake.scene(_ids(source)[0], SIZE)
   scene = source[0]
@@ -63,8 +64,8 @@ def test_a_split_comes_from_the_parts_that_have_it(dataset):
 
 def test_the_latest_version_counts(dataset, tmp_path):
   shutil.copytree(dataset / "a" / "rooms", tmp_path / "rooms")
-  (tmp_path / "rooms" / "1.0.0").rename(tmp_path / "rooms" / "1.9.0")
-  shutil.copytree(dataset / "b" / "rooms" / "1.0.0", tmp_path / "rooms" / "1.10.0")
+  (tmp_path / "rooms" / VERSION).rename(tmp_path / "rooms" / "1.9.0")
+  shutil.copytree(dataset / "b" / "rooms" / VERSION, tmp_path / "rooms" / "1.10.0")
   assert len(sources.open_source(str(tmp_path), "train")) == 2
 
 
@@ -83,7 +84,7 @@ def test_missing_empty_and_foreign_datasets(dataset, tmp_path):
     sources.open_source(str(dataset), "val")
   with pytest.raises(UserError, match="is empty"):
     sources.open_source(str(dataset / "a"), "train[:0]")
-  broken = tmp_path / "rooms" / "1.0.0"
+  broken = tmp_path / "rooms" / VERSION
   broken.mkdir(parents=True)
   (broken / "dataset_info.json").write_text("{")
   with pytest.raises(UserError, match="cannot read "):
@@ -106,7 +107,7 @@ def test_lost_files_are_one_clear_line(dataset, tmp_path):
 
 def test_a_dataset_without_a_builder_module(dataset, tmp_path):
   path = tmp_path / "1.0.0"
-  shutil.copytree(dataset / "a" / "rooms" / "1.0.0", path)
+  shutil.copytree(dataset / "a" / "rooms" / VERSION, path)
   info = path / "dataset_info.json"
   info.write_text(info.read_text().replace('"rooms"', '"chambers"'))
   for file in path.glob("rooms-*"):

@@ -26,6 +26,7 @@ def scene(seed: int = 0, size: int = 16) -> dict:
       "phrases": [("the red mug", (4, 255)), ("the coffee table", ())],
       "caption": f"Room {seed}: naïve.",
       "edits": [("make it blue", blocks.astype(np.uint8))] * (seed % 3),
+      "edit_kinds": ["recolor"] * (seed % 3),
   }
 
 
@@ -53,6 +54,7 @@ def test_exact_fields(stored):
       np.testing.assert_array_equal(got[key], want[key])
       assert got[key].dtype == want[key].dtype
     assert got["phrases"] == want["phrases"]
+    assert got["edit_kinds"] == want["edit_kinds"]
 
 
 def test_a_thing_is_of_the_class_of_its_head_noun(stored):
@@ -83,6 +85,12 @@ def test_edited_pictures_are_nearly_exact(stored):
       assert image.shape == expected.shape and image.dtype == np.uint8
       error = (image.astype(float) - expected) ** 2
       assert 10 * np.log10(255**2 / error.mean()) > 42
+
+
+def test_scenes_of_before_there_were_kinds_of_edits():
+  old = scene(1)
+  del old["edit_kinds"]
+  assert rooms.encode(old)["edit_kinds"] == []
 
 
 def test_more_than_a_byte_of_instances_is_refused():

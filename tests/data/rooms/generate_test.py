@@ -8,6 +8,7 @@ import tensorflow_datasets as tfds
 
 from vision_banana.data.builders import rooms
 from vision_banana.data.rooms import backend
+from vision_banana.data.rooms import edits
 from vision_banana.data.rooms import generate
 from vision_banana.errors import UserError
 
@@ -34,7 +35,8 @@ def test_renders_resumes_and_repeats_itself(tmp_path, monkeypatch):
   for scene in scenes.values():
     assert scene["image"].shape == (16, 16, 3) and len(scene["edits"]) == 1
     assert len(scene["categories"]) >= scene["instances"].max()
-    assert np.isfinite(scene["depth"]).all()
+    np.testing.assert_array_equal(np.isfinite(scene["depth"]), scene["instances"] > 0)
+    assert scene["edit_kinds"][0] in edits.KINDS
 
   # An interrupted run had finished the first room: only the other is drawn.
   partial = tmp_path / "b" / "rooms.partial"

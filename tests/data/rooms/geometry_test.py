@@ -7,7 +7,7 @@ import pytest
 
 from tests.data.rooms import fake_room
 from vision_banana.data.rooms import geometry
-from vision_banana.data.rooms.scene import Material
+from vision_banana.data.rooms.scene import GROUND, Material
 from vision_banana.errors import UserError
 
 
@@ -54,6 +54,15 @@ def test_shell_faces_into_the_room_and_is_open_behind(atlas):
   assert (np.cross(b - a, c - a) * g.normals[g.faces[:, 0]]).sum(1).min() > 0
   assert g.normals[:, 1].max() < 0.5  # No wall looks towards +y.
   assert set(g.instances.tolist()) == {1, 2, 3}
+
+
+def test_outdoors_there_is_only_ground(atlas):
+  room = dataclasses.replace(fake_room.ROOM, items=(), outdoors=True,
+                             floor=Material("grass", (1, 1, 1), tile=2.0))
+  g = geometry.build(room, fake_room.LIBRARY, atlas)
+  assert set(g.instances.tolist()) == {1} and not g.vertices[:, 2].any()
+  assert np.abs(g.vertices[:, :2]).max() == GROUND >= 40
+  assert len(g.faces) == 2 * (GROUND / 1.0) ** 2  # 120 m a side of 2 m tiles.
 
 
 def test_tiles_are_of_the_asked_size(atlas):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import primitives
-from vision_banana.data.rooms import vocabulary
 from vision_banana.errors import UserError
 
 
@@ -30,7 +30,7 @@ def test_every_shape_takes_the_items_colour_somewhere():
 
 
 def test_every_kind_of_the_vocabulary_has_a_shape():
-  assert {k.shape for k in vocabulary.KINDS} <= set(primitives.SHAPES)
+  assert {k.shape for k in kinds.KINDS} <= set(primitives.SHAPES)
 
 
 def test_unknown_shape_names_the_choices():

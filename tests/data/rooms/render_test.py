@@ -50,7 +50,7 @@ def test_empty_room_equals_its_planes(renderer):
   t = np.where(t > 0, t, np.inf)
   first = t.argmin(0)
   lamp = (np.abs((d * t.min(0)[..., None] + camera.origin)[..., :2])
-          < render.LAMP_SIZE / 2 + 0.05).all(-1) & (first == 4)
+          < 0.8 / 2 + 0.05).all(-1) & (first == 4)
   assert 0 < lamp.sum() < 40  # In sight: it hangs 1 cm below the ceiling.
   np.testing.assert_allclose(got["depth"][~lamp], t.min(0)[~lamp], rtol=2e-5)
   np.testing.assert_allclose(got["depth"], t.min(0), rtol=0.02)
@@ -72,6 +72,21 @@ def test_frontal_wall_faces_the_camera(renderer):
   np.testing.assert_allclose(got["normals"][middle, middle], (0, 0, 1), atol=1e-6)
   np.testing.assert_allclose(got["normals"][-1, middle], (0, 1, 0), atol=1e-6)  # Floor.
   np.testing.assert_allclose(got["normals"][middle, 0], (1, 0, 0), atol=1e-6)  # Left.
+
+
+def test_outdoors_there_is_ground_then_sky(renderer):
+  room = dataclasses.replace(fake_room.ROOM, outdoors=True)
+  got = renderer.render(room)
+  up, down = got["instances"][:SIZE // 2], got["instances"][SIZE // 2 + 2:]
+  assert not up.any() and (down == 1).all()
+  assert np.isinf(got["depth"][:SIZE // 2]).all()
+  d = rays(room.camera)[..., 2]
+  np.testing.assert_allclose(got["depth"][SIZE // 2 + 2:],
+                             -1.25 / d[SIZE // 2 + 2:], rtol=1e-4)
+  assert not got["normals"][:SIZE // 2].any()
+  light = dataclasses.replace(room.light, sun=9., sun_direction=(0., .1, 1.))
+  sunny = renderer.render(dataclasses.replace(room, light=light))["image"]
+  assert (sunny[-4:].mean() > got["image"][-4:].mean() + 10)
 
 
 def test_open_side_has_no_depth_normal_or_instance(renderer):

@@ -250,6 +250,7 @@ FIELDS: dict[str, Field] = {
                             _decode_instances(2)),
     "categories": _names._replace(key="categories"),
     "absent": _names._replace(key="absent"),
+    "edit_kinds": _names._replace(key="edit_kinds"),
     "phrases": Field(
         "phrases", lambda _: tfds.features.Sequence(
             {"text": tfds.features.Text(), "ids": tfds.features.Text()}),

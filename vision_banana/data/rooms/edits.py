@@ -1,52 +1,64 @@
 """Edits of rooms: an instruction and the room as it should then be.
 
-Rendering both rooms from the same camera gives an exact before and after.
+Rendering both rooms gives an exact before and after. How each kind works is in
+`edit_objects`, `edit_places`, `edit_looks` and `edit_views`.
 """
 
-import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from vision_banana import errors
 from vision_banana.data.rooms import assets
-from vision_banana.data.rooms import captions
-from vision_banana.data.rooms import furnishing
-from vision_banana.data.rooms import language
-from vision_banana.data.rooms import layout
+from vision_banana.data.rooms import edit_looks
+from vision_banana.data.rooms import edit_objects
+from vision_banana.data.rooms import edit_places
+from vision_banana.data.rooms import edit_views
+from vision_banana.data.rooms import editing
 from vision_banana.data.rooms import scene
-from vision_banana.data.rooms import views
-from vision_banana.data.rooms import vocabulary
 
-Edit = tuple[str, scene.Room]
+MAX_EDITS = 8  # Changes of light and picture alone can be put in more ways.
 
-MAX_EDITS = 8  # Changes of the light alone can be put in more ways.
+# Kind → how it is drawn, and how often. Kinds that any picture allows are rarer.
+KINDS: dict[str, tuple[Callable[[editing.Editor], editing.Change | None], float]] = {
+    "recolor": (edit_looks.recolor, 3), "recolor all": (edit_looks.recolor_all, 2),
+    "metal": (edit_looks.metal, 1), "matte": (edit_looks.matte, 2),
+    "texture": (edit_looks.texture, 1), "floor": (edit_looks.floor, 1),
+    "wall": (edit_looks.wall, 1),
+    "remove": (edit_objects.remove, 3), "remove all": (edit_objects.remove_all, 2),
+    "clear": (edit_objects.clear, 2), "add": (edit_objects.add, 3),
+    "copy": (edit_objects.copy, 1), "replace": (edit_objects.replace, 3),
+    "add rug": (edit_objects.add_rug, 1),
+    "left": (edit_places.left, 1), "right": (edit_places.right, 1),
+    "nearer": (edit_places.nearer, 1), "farther": (edit_places.farther, 1),
+    "onto": (edit_places.onto, 2), "swap": (edit_places.swap, 2),
+    "bigger": (edit_places.bigger, 1), "smaller": (edit_places.smaller, 1),
+    "around": (edit_places.around, 1), "quarter": (edit_places.quarter, 2),
+    "dim": (edit_views.dim, .3), "brighten": (edit_views.brighten, .3),
+    "warm": (edit_views.warm, .3), "cold": (edit_views.cold, .3),
+    "light left": (edit_views.light_left, .3),
+    "light right": (edit_views.light_right, .3),
+    "zoom in": (edit_views.zoom_in, .3), "zoom out": (edit_views.zoom_out, .3),
+    "mirror": (edit_views.mirror, .3), "gray": (edit_views.gray, .3)}
 
-_TRIES = 12  # per edit, before another kind of edit is drawn
-_RAYS = 32  # columns and rows of the quick look at an edited room
-_BIG = .008  # part of the picture an edited object must cover
-_RECOLOR = ("make {} {}", "paint {} {}", "change the color of {} to {}",
-            "recolor {} to {}", "turn {} {}")
-_REMOVE = ("remove {}", "delete {}", "take away {}", "erase {} from the image")
-_ADD = ("add {} {}", "place {} {}", "put {} {}")
-_MOVE = ("move {} {}", "shift {} {}")
-_SURFACE = ("make the {} {}", "change the {} to {}", "turn the {} {}")
-_LIGHT = {
-    "dim": ("dim the light", "make the room darker", "lower the brightness"),
-    "bright": ("brighten the room", "make the image brighter", "turn up the light"),
-    "warm": ("make the light warmer", "use a warm, orange light",
-             "light the room like a sunset"),
-    "cold": ("make the light colder", "use a cool, bluish light",
-             "give the room a cold light"),
-}
+
+class Edit(NamedTuple):
+  """An instruction, the room after it, and its kind in `KINDS`.
+
+  Kinds in `edit_views.PIXELS` leave the room as it is and change its picture.
+  """
+  instruction: str
+  room: scene.Room
+  kind: str
 
 
 def sample(room: scene.Room, instances: np.ndarray, rng: np.random.Generator,
            catalog: assets.Catalog, num: int) -> list[Edit]:
   """Draws edits of what is clearly visible.
 
-  Kinds of edit: recolour, remove, add, move, change of wall or floor, light. The
-  camera and all that the instruction does not name stay as they are. No edit creates
-  a look reserved for the test split, in either split.
+  All that the instruction does not name stays as it is, the camera too unless the
+  kind is a zoom. No edit creates a look reserved for the test split, in either split.
 
   Args:
     room: the room before.
@@ -56,189 +68,38 @@ def sample(room: scene.Room, instances: np.ndarray, rng: np.random.Generator,
     num: how many edits, with different instructions; at most `MAX_EDITS`.
 
   Returns:
-    `num` pairs (instruction, room after).
+    `num` edits, of as many kinds as there are.
 
   Raises:
     errors.UserError: when `num` is too large.
   """
   if num > MAX_EDITS:
     raise errors.UserError(f"{num} edits of a room: ask for {MAX_EDITS} or fewer")
-  editor = _Editor(room, instances, rng, catalog)
-  kinds = (editor.recolor, editor.remove, editor.add, editor.move, editor.surface,
-           editor.light)
-  result, order = {}, []
+  editor = editing.Editor(room, instances, rng, catalog)
+  kinds = list(KINDS)
+  weights = np.array([weight for _, weight in KINDS.values()], float)
+  result: dict[str, Edit] = {}
+  order: list[str] = []
   while len(result) < num:
     # Deal the kinds like cards, so that few edits are of different kinds.
-    order = order or [kinds[i] for i in rng.permutation(len(kinds))]
-    edit = order.pop()()
-    if edit:
-      result.setdefault(*edit)
-  return list(result.items())
+    order = order or list(rng.choice(
+        kinds, len(kinds), replace=False, p=weights / weights.sum()))
+    kind = str(order.pop(0))
+    change = KINDS[kind][0](editor)
+    if change:
+      result.setdefault(change[0], Edit(*change, kind))
+  return list(result.values())
 
 
-class _Editor:
-  """Draws single edits; each method returns None when it finds none."""
+def picture(edit: Edit, before: np.ndarray,
+            draw: Callable[[scene.Room], np.ndarray]) -> np.ndarray:
+  """The edited picture, uint8 [H, W, 3].
 
-  def __init__(self, room, instances, rng, catalog):
-    self._room = room
-    self._instances = instances
-    self._rng = rng
-    self._catalog = catalog
-    self._furnisher = furnishing.Furnisher(rng, catalog, "train")
-    self._names = language.references(room, instances, rng)
-    self._shares = np.bincount(
-        instances.ravel(), minlength=len(room.items) + 4) / instances.size
-    ids = layout.raycast(room, _RAYS)[0].ravel()
-    self._boxes = np.bincount(ids, minlength=len(room.items) + 4) / ids.size
-
-  def _pick(self, options):
-    return options[int(self._rng.integers(len(options)))]
-
-  def _draw_object(self, loose=False):
-    """Index and name of a visible object; a loose one carries nothing."""
-    carrying = {item.support for item in self._room.items}
-    indices = [id_ - views.FIRST_ITEM for id_ in self._names
-               if self._shares[id_] >= _BIG and not (
-                   loose and str(id_ - views.FIRST_ITEM) in carrying)]
-    if not indices:
-      return None, None
-    index = self._pick(indices)
-    # Short names are more natural: the shortest of three draws.
-    names = self._names[index + views.FIRST_ITEM]
-    return index, min((self._pick(names) for _ in range(3)), key=len)
-
-  def _with(self, index, **changes):
-    items = list(self._room.items)
-    items[index] = dataclasses.replace(items[index], **changes)
-    return dataclasses.replace(self._room, items=tuple(items))
-
-  def recolor(self):
-    index, name = self._draw_object()
-    if index is None:
-      return None
-    item = self._room.items[index]
-    if not vocabulary.colorable(item):
-      return None
-    material = self._furnisher.color(item.category)
-    old = vocabulary.color(item)
-    if material.color == old or vocabulary.close_colors(material.color, old):
-      return None
-    return (self._pick(_RECOLOR).format(name, material.color),
-            self._with(index, material=material))
-
-  def remove(self):
-    index, name = self._draw_object(loose=True)
-    if index is None:
-      return None
-    return self._pick(_REMOVE).format(name), without(self._room, index)
-
-  def add(self):
-    """A new thing on the floor or on a named piece of furniture."""
-    tops = [(i, item) for i, item in enumerate(self._room.items)
-            if item.shape in vocabulary.TOPS and i + views.FIRST_ITEM in self._names]
-    for _ in range(_TRIES):
-      items = list(self._room.items)
-      if tops and self._rng.random() < .7:
-        index, support = self._pick(tops)
-        things = views.seen(self._room, self._instances)
-        anchor = next(t for t in things if t.id == index + views.FIRST_ITEM)
-        name = language.unique(anchor, things)
-        new = self._furnisher.thing("table")
-        where = f"on {name}"
-        placed = name and self._furnisher.on_top(
-            new, support, index, [o for o in items if o.support == str(index)])
-      else:
-        new = self._furnisher.thing("table" if self._rng.random() < .5 else "floor")
-        where = "on the floor"
-        placed = self._furnisher.on_floor(new, self._room.size, items)
-      if placed and self._shows(room := dataclasses.replace(
-          self._room, items=(*items, placed)), len(items)):
-        noun = f"{vocabulary.color(placed)} {placed.category}".strip()
-        return self._pick(_ADD).format(captions.article(noun), where), room
-    return None
-
-  def move(self):
-    """A loose object to another place on its support."""
-    index, name = self._draw_object(loose=True)
-    if index is None or self._room.items[index].support == "wall":
-      return None
-    item = self._room.items[index]
-    if item.shape == "rug":
-      return None
-    others = [o for i, o in enumerate(self._room.items) if i != index]
-    before = layout.project(self._room.camera, layout.centre(item))
-    for _ in range(_TRIES):
-      if item.support == "floor":
-        placed = self._furnisher.on_floor(item, self._room.size, others,
-                                          item.position[:2], 1.5)
-      else:
-        placed = self._furnisher.on_top(
-            item, self._room.items[int(item.support)], int(item.support),
-            [o for o in others if o.support == item.support])
-      if not placed:
-        continue
-      room = self._with(index, position=placed.position)  # but not turned
-      if not layout.valid(room) or not self._shows(room, index):
-        continue
-      after = layout.project(self._room.camera, layout.centre(placed))
-      right, nearer = after[0] - before[0], before[2] - after[2]
-      if abs(right) > .15 and abs(nearer) < 2 * abs(right):
-        where = "to the right" if right > 0 else "to the left"
-      elif abs(nearer) > .3 and abs(right) < .08:
-        where = "closer to the camera" if nearer > 0 else "farther away"
-      else:
-        continue
-      return self._pick(_MOVE).format(name, where), room
-    return None
-
-  def surface(self):
-    name = self._pick(("wall", "floor"))
-    id_ = {"wall": views.WALL, "floor": views.FLOOR}[name]
-    if self._shares[id_] < .08:
-      return None
-    old = getattr(self._room, name)
-    new = self._furnisher.surface(name)
-    word = vocabulary.word(new)
-    if not word or word == vocabulary.word(old) or (
-        vocabulary.close_colors(new.color, old.color)):
-      return None
-    noun = "walls" if name == "wall" else name
-    return (self._pick(_SURFACE).format(noun, word),
-            dataclasses.replace(self._room, **{name: new}))
-
-  def light(self):
-    kind = self._pick(tuple(_LIGHT))
-    light = self._room.light
-    if kind in ("dim", "bright"):
-      factor = .45 if kind == "dim" else 1.7
-      light = dataclasses.replace(light, exposure=light.exposure * factor)
-    else:
-      # The environment has no tint, so the lamp takes over.
-      tint = np.array((1.5, .85, .35) if kind == "warm" else (.5, .85, 1.6))
-      level = float(np.mean(light.lamp_radiance))
-      light = dataclasses.replace(
-          light, lamp_radiance=tuple(float(x) for x in tint * level * 1.5),
-          environment_scale=light.environment_scale * .4)
-    return self._pick(_LIGHT[kind]), dataclasses.replace(self._room, light=light)
-
-  def _shows(self, room, index):
-    """Whether item `index` is in view and no other item is more than half hidden."""
-    ids = layout.raycast(room, _RAYS)[0].ravel()
-    share = np.bincount(ids, minlength=len(room.items) + 4) / ids.size
-    id_ = index + views.FIRST_ITEM
-    before = self._boxes[:len(share)]
-    hidden = (before >= _BIG) & (share[:len(before)] < .5 * before)
-    hidden[id_:id_ + 1] = False
-    return bool(_BIG <= share[id_] < .4 and not hidden.any()
-                and not layout.holds(room.items[index], room.camera.origin, .15))
-
-
-def without(room: scene.Room, index: int) -> scene.Room:
-  """The room without an item that carries nothing; supports are renumbered."""
-  items = []
-  for i, item in enumerate(room.items):
-    if item.support.isdigit() and int(item.support) > index:
-      item = dataclasses.replace(item, support=str(int(item.support) - 1))
-    if i != index:
-      items.append(item)
-  return dataclasses.replace(room, items=tuple(items))
+  Args:
+    edit: the edit.
+    before: uint8 [H, W, 3], the picture of the room before.
+    draw: renders a room as uint8 [H, W, 3].
+  """
+  if edit.kind in edit_views.PIXELS:
+    return edit_views.PIXELS[edit.kind](before)
+  return draw(edit.room)

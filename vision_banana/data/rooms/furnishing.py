@@ -6,6 +6,8 @@ import math
 import numpy as np
 
 from vision_banana.data.rooms import assets
+from vision_banana.data.rooms import grounds
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import layout
 from vision_banana.data.rooms import scene
 from vision_banana.data.rooms import vocabulary
@@ -49,12 +51,14 @@ class Furnisher:
     return scene.Material(
         None, tuple(round(float(x), 4) for x in rgb), name,
         roughness=round(self._uniform(.15, .8), 3),
-        metallic=float(self._rng.random() < .06))
+        metallic=float(self._rng.random() < .1 and category not in vocabulary.SOFT))
 
   def surface(self, category: str) -> scene.Material:
-    """A floor or wall: half textured where textures exist, half plain."""
-    textures = self._allowed(category, self._catalog.textures.get(category, ()))
-    if textures and self._rng.random() < .55:
+    """A floor, wall or ground: textured or plain, the ground mostly textured."""
+    known = (tuple(grounds.TEXTURES) if category == "ground"
+             else self._catalog.textures.get(category, ()))
+    textures = self._allowed(category, known)
+    if textures and self._rng.random() < (.85 if category == "ground" else .55):
       return scene.Material(self._pick(textures), (.5, .5, .5), "",
                             round(self._uniform(.6, 1.8), 2), self._uniform(.3, .9))
     wall = category == "wall"
@@ -64,7 +68,7 @@ class Furnisher:
     rgb = tuple(round(x + (.82 - x) * blend, 4) for x in plain.rgb)
     return dataclasses.replace(plain, rgb=rgb, roughness=.8, metallic=0.)
 
-  def material(self, kind: vocabulary.Kind) -> scene.Material:
+  def material(self, kind: kinds.Kind) -> scene.Material:
     """A look for a primitive: a texture for tables and pictures, or a colour."""
     source = {"focus": "table", "wall": "picture"}.get(kind.place)
     if source == "table" or kind.shape == "picture":
@@ -78,22 +82,23 @@ class Furnisher:
 
     It stands at the origin with yaw 0.
     """
-    meshes = [n for n, m in self._catalog.meshes.items() if m.support == place]
-    if meshes and self._rng.random() < .45:
+    support = "floor" if place == "outdoors" else place
+    meshes = [n for n, m in self._catalog.meshes.items() if m.support == support
+              and not (place == "outdoors" and m.category in kinds.INDOORS)]
+    if meshes and self._rng.random() < (.3 if place == "outdoors" else .45):
       name = self._pick(meshes)
       info = self._catalog.meshes[name]
       grow = max(1., .11 / max(info.size)) * self._uniform(.95, 1.15)
-      grow = min(grow, {"table": .36, "floor": 1.9}[place] / max(info.size))
+      grow = min(grow, {"table": .36, "floor": 1.9}[support] / max(info.size))
       shape = "asset:" + name
       own = self._allowed(info.category, (shape,))
       material = (None if own and self._rng.random() < .8
                   else self.color(info.category))
       return scene.Item(info.category, shape, tuple(s * grow for s in info.size),
                         (0., 0., 0.), 0., material)
-    return self.primitive(
-        self._pick([k for k in vocabulary.KINDS if k.place == place]))
+    return self.primitive(self._pick(kinds.at(place)))
 
-  def primitive(self, kind: vocabulary.Kind) -> scene.Item:
+  def primitive(self, kind: kinds.Kind) -> scene.Item:
     """A primitive of this kind at the origin."""
     t = self._rng.random(3)
     t[:kind.equal] = t[0]
@@ -105,7 +110,7 @@ class Furnisher:
   def on_top(self, item: scene.Item, support: scene.Item, index: int,
              others: list[scene.Item]) -> scene.Item | None:
     """`item` at a free place on the top of `support`, or None after 12 tries."""
-    usable = np.array(support.size[:2]) * vocabulary.TOPS[support.shape]
+    usable = np.array(support.size[:2]) * kinds.TOPS[support.shape]
     margin = float((support.size[0] - usable[0]) / 2)
     c, s = math.cos(support.yaw), math.sin(support.yaw)
     for _ in range(12):
@@ -160,3 +165,24 @@ class Furnisher:
           layout.overlap(placed, other, _GAP) for other in others):
         return placed
     return None
+
+  def scatter(self, items: list[scene.Item], size: tuple[float, float, float],
+              around: tuple[float, float], place: str, count: int) -> None:
+    """Adds small things, and some of `place`, on the floor around a point."""
+    for _ in range(count):
+      item = self.thing("table" if self._rng.random() < .65 else place)
+      placed = self.on_floor(item, size, items, around, .8)
+      if placed:
+        items.append(placed)
+
+  def clutter(self, items: list[scene.Item], index: int, count: int) -> None:
+    """Adds things on top of `items[index]`, sometimes several of one category."""
+    item = None
+    for _ in range(count):
+      if item is None or self._rng.random() < .65:
+        item = self.thing("table")
+      elif item.material is not None and self._rng.random() < .6:
+        item = dataclasses.replace(item, material=self.color(item.category))
+      placed = self.on_top(item, items[index], index, items)
+      if placed:
+        items.append(placed)

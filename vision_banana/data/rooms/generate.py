@@ -34,9 +34,11 @@ def make_scene(seed: int, split: str, renderer: render.Renderer,
   caption, phrases, categories = language.describe(room, scene["instances"])
   rng = np.random.default_rng([sampling.SPLITS.index(split), seed, 1])
   changes = edits.sample(room, scene["instances"], rng, catalog, num_edits)
-  pictures = [(text, renderer.render(after)["image"]) for text, after in changes]
+  draw = lambda after: renderer.render(after)["image"]
+  pictures = [(edit.instruction, edits.picture(edit, scene["image"], draw))
+              for edit in changes]
   return dict(scene, caption=caption, phrases=phrases, categories=categories,
-              edits=pictures)
+              edits=pictures, edit_kinds=[edit.kind for edit in changes])
 
 
 _make: Callable[[int], dict[str, Any]] | None = None  # Of this worker process.

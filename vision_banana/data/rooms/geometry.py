@@ -5,15 +5,17 @@ import math
 
 import numpy as np
 
+from vision_banana.data.rooms import grounds
 from vision_banana.data.rooms import primitives
 from vision_banana.data.rooms.assets import Library
-from vision_banana.data.rooms.scene import Item, Material, Room
+from vision_banana.data.rooms.scene import GROUND, Item, Material, Room
 from vision_banana.errors import UserError
 
 FLOOR, WALL, CEILING = 1, 2, 3
 FIRST_ITEM = 4
 CELL = 128
 MAX_TILES = 24  # Repeats of a wall or floor texture along one edge.
+GROUND_TILES = 100  # The same for the ground.
 _BLUES = 256
 
 
@@ -53,6 +55,7 @@ class Atlas:
 
   def __init__(self, library: Library):
     pictures = {n: image for n, (_, image) in library.textures.items()}
+    pictures.update({n: grounds.texture(n) for n in grounds.TEXTURES})
     for name, mesh in library.meshes.items():
       for i, part in enumerate(mesh.parts):
         if part.texture is not None:
@@ -103,12 +106,13 @@ class Atlas:
     return self.texture(material.texture, uvs)
 
 
-def _panel(origin, right, up, material: Material) -> tuple[np.ndarray, ...]:
+def _panel(origin, right, up, material: Material, most: int = MAX_TILES
+           ) -> tuple[np.ndarray, ...]:
   """A rectangle of whole texture tiles; its normal is right × up."""
   origin, right, up = (np.asarray(a, float) for a in (origin, right, up))
   counts = [1, 1]
   if material.texture is not None:
-    counts = [int(np.clip(round(np.linalg.norm(e) / material.tile), 1, MAX_TILES))
+    counts = [int(np.clip(round(np.linalg.norm(e) / material.tile), 1, most))
               for e in (right, up)]
   i, j = np.meshgrid(np.arange(counts[0]), np.arange(counts[1]), indexing="ij")
   corner = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
@@ -124,7 +128,12 @@ def _panel(origin, right, up, material: Material) -> tuple[np.ndarray, ...]:
 
 
 def _shell(room: Room):
-  """Floor, walls and ceiling: (instance, panel, material)."""
+  """Floor, walls and ceiling, or the ground: (instance, panel, material)."""
+  if room.outdoors:
+    edge = 2 * GROUND
+    yield FLOOR, _panel((-GROUND, -GROUND, 0), (edge, 0, 0), (0, edge, 0), room.floor,
+                        most=GROUND_TILES), room.floor
+    return
   w, d, h = room.size
   x, y = w / 2, d / 2
   yield FLOOR, _panel((-x, -y, 0), (w, 0, 0), (0, d, 0), room.floor), room.floor

@@ -118,8 +118,9 @@ def raycast(room: scene.Room, size: int) -> tuple[np.ndarray, np.ndarray]:
   """What a square camera sees if every item were its box.
 
   Returns:
-    instances int32 [size, size] (0 sky, 1 floor, 2 wall, 3 ceiling, 4 + item index)
-    and depth float64 [size, size], metres along the optical axis, inf for sky.
+    instances int32 [size, size] (0 sky, 1 floor or ground, 2 wall, 3 ceiling,
+    4 + item index) and depth float64 [size, size], metres along the optical axis,
+    inf for sky.
   """
   axes = camera_axes(room.camera)
   grid = ((np.arange(size) + .5) / size * 2 - 1) * math.tan(
@@ -128,12 +129,18 @@ def raycast(room: scene.Room, size: int) -> tuple[np.ndarray, np.ndarray]:
   rays = np.stack([x, y, -np.ones_like(x)], -1) @ axes  # depth one per unit length
   rays = np.where(rays == 0, 1e-12, rays)
   origin = np.array(room.camera.origin)
-  walls = np.array([room.size[0] / 2, room.size[1] / 2, room.size[2]])
-  exits = (np.where(rays > 0, walls, -walls * (1, 1, 0)) - origin) / rays
-  axis, depth = exits.argmin(-1), exits.min(-1)
-  ids = np.where(axis == 2, np.where(rays[..., 2] > 0, 3, 1), 2)
-  open_side = (axis == 1) & (rays[..., 1] < 0)
-  ids, depth = np.where(open_side, 0, ids), np.where(open_side, np.inf, depth)
+  if room.outdoors:
+    depth = np.where(rays[..., 2] < 0, -origin[2] / rays[..., 2], np.inf)
+    at = origin[:2] + np.where(np.isfinite(depth), depth, 0)[..., None] * rays[..., :2]
+    far = np.isinf(depth) | (np.abs(at) > scene.GROUND).any(-1)
+    ids, depth = np.where(far, 0, 1), np.where(far, np.inf, depth)
+  else:
+    walls = np.array([room.size[0] / 2, room.size[1] / 2, room.size[2]])
+    exits = (np.where(rays > 0, walls, -walls * (1, 1, 0)) - origin) / rays
+    axis, depth = exits.argmin(-1), exits.min(-1)
+    ids = np.where(axis == 2, np.where(rays[..., 2] > 0, 3, 1), 2)
+    open_side = (axis == 1) & (rays[..., 1] < 0)
+    ids, depth = np.where(open_side, 0, ids), np.where(open_side, np.inf, depth)
   for index, item in enumerate(room.items):
     c, s = math.cos(item.yaw), math.sin(item.yaw)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])  # rows @ turn: to local

@@ -12,11 +12,11 @@ from vision_banana.data.rooms import backend
 from vision_banana.data.rooms import denoise
 from vision_banana.data.rooms import geometry
 from vision_banana.data.rooms import layout
+from vision_banana.data.rooms import sky
 from vision_banana.data.rooms.assets import Library
 from vision_banana.data.rooms.scene import Room
 from vision_banana.errors import UserError
 
-LAMP_SIZE = 0.8  # Edge of the square ceiling lamp in metres.
 LAMP_GAP = 0.01  # Between lamp and ceiling in metres.
 MAX_BOUNCES = 4
 SAMPLES = 8  # Per pixel, before the denoiser.
@@ -45,7 +45,7 @@ class Renderer:
     self._atlas = geometry.Atlas(library)
     self._library = library
     self._environment_shape = next(
-        (e.shape[:2] for e in library.environments.values()), (8, 16))
+        (e.shape[:2] for e in library.environments.values()), sky.SHAPE)
     self._path = mi.load_dict({"type": "path", "max_depth": MAX_BOUNCES})
     # Not around the path integrator: that would trace every path twice.
     self._guides = mi.load_dict({"type": "aov", "aovs": "a:albedo,n:sh_normal"})
@@ -100,9 +100,10 @@ class Renderer:
 
     Returns:
       image: uint8 [size, size, 3] sRGB. depth: float32 [size, size], metres along
-      the optical axis, inf where the ray leaves through the open wall. normals:
+      the optical axis, inf where the ray leaves through the open wall or ends in
+      the sky. normals:
       float32 [size, size, 3], unit, +x right +y up +z to the camera. instances:
-      int32 [size, size]: 0 nothing, 1 floor, 2 wall, 3 ceiling, then items.
+      int32 [size, size]: 0 nothing, 1 floor or ground, 2 wall, 3 ceiling, then items.
 
     Raises:
       UserError: the room names a texture, mesh or environment that is not there.
@@ -120,7 +121,8 @@ class Renderer:
     guides = draw(0, self._guides, self.spp)  # Same seed: the same primary rays.
     albedo, normal = np.split(guides[..., -6:], 2, axis=2)
     clean = self._denoise(rgb, np.clip(albedo, 0, 1), normal)
-    return {"image": tone_map(clean * room.light.exposure),
+    light = np.multiply(room.light.tint, room.light.exposure)
+    return {"image": tone_map(clean * light),
             **self._truth(room, exact, faces_to_id)}
 
   def _opaque(self, kind, value):
@@ -153,9 +155,11 @@ class Renderer:
       key = "mesh." + name
       p[key] = type(p[key])(value.ravel())
     light = room.light
+    # Outdoors it is off, and out of sight below the ground.
+    height = -1. if room.outdoors else room.size[2] - LAMP_GAP
     p["lamp.to_world"] = self._transform(
-        t().translate([*light.lamp_xy, room.size[2] - LAMP_GAP]).rotate([1, 0, 0], 180)
-        .scale([LAMP_SIZE / 2, LAMP_SIZE / 2, 1]))
+        t().translate([*light.lamp_xy, height]).rotate([1, 0, 0], 180)
+        .scale([light.lamp_size / 2, light.lamp_size / 2, 1]))
     p["lamp.emitter.radiance.value"] = mi.Color3f(
         *[self._opaque(mi.Float, x) for x in light.lamp_radiance])
     camera = room.camera
@@ -166,19 +170,21 @@ class Renderer:
       parameters.update()
     # Last: the environment measures the scene when it is updated, and a sphere that
     # is left from an earlier, smaller room lets its light through the walls.
-    p["environment.data"] = mi.TensorXf(self._panorama(light))
+    p["environment.data"] = mi.TensorXf(self._panorama(room))
     p.update()
     return g.instances
 
-  def _panorama(self, light) -> np.ndarray:
+  def _panorama(self, room: Room) -> np.ndarray:
+    light = room.light
     if not light.environment:
-      image = np.ones(self._environment_shape + (3,), np.float32)
+      image = sky.plain(self._environment_shape, room.outdoors)
     elif light.environment in self._library.environments:
       image = self._library.environments[light.environment]
     else:
       raise UserError(f"no environment {light.environment!r} in the asset library: "
                       "run `vision-banana render --fetch-assets`")
     image = image * (light.environment_scale / image.mean())
+    image = sky.with_sun(image, light.sun, light.sun_direction)
     # Mitsuba 3.9 keeps a copy of the opposite column on either side.
     image = np.concatenate([image[:, -1:], image, image[:, :1]], 1)
     return np.ascontiguousarray(image, np.float32)
@@ -191,7 +197,7 @@ class Renderer:
     instances = np.where(valid, faces_to_id[face[..., 0].astype(np.int64)], 0)
     # The lamp's face is number 0 of its own mesh, as the floor's first is of the
     # room's. It hangs just below the ceiling and counts as ceiling.
-    high = position[..., 2] > room.size[2] - 1.5 * LAMP_GAP
+    high = not room.outdoors and position[..., 2] > room.size[2] - 1.5 * LAMP_GAP
     instances = np.where((instances == geometry.FLOOR) & high, geometry.CEILING,
                          instances)
     offset = position - np.asarray(room.camera.origin, np.float32)

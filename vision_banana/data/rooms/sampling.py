@@ -1,29 +1,33 @@
-"""Rooms from seeds: furniture, clutter, lamps and viewpoints.
+"""Rooms and outdoor scenes from seeds: furniture, clutter and viewpoints.
 
 Train and test rooms come from different random streams and the reserved looks of
 `vocabulary.py` are shown by test rooms only.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 
 from vision_banana import errors
 from vision_banana.data.rooms import assets
+from vision_banana.data.rooms import cameras
 from vision_banana.data.rooms import furnishing
+from vision_banana.data.rooms import kinds
 from vision_banana.data.rooms import layout
+from vision_banana.data.rooms import lighting
+from vision_banana.data.rooms import outdoors
 from vision_banana.data.rooms import scene
 from vision_banana.data.rooms import vocabulary
 
 SPLITS = ("train", "test")
 _ATTEMPTS = 200
-_CAMERAS = 12
+_CAMERAS = 16
+_OUTDOORS = .15  # Part of the seeds.
 _WHITE = scene.Material(None, vocabulary.COLORS["white"], "white", roughness=.9)
 
 
 def sample(seed: int, catalog: assets.Catalog, split: str) -> scene.Room:
-  """Draws a room.
+  """Draws a room, or with about one seed in seven a scene outdoors.
 
   Args:
     seed: non-negative; the same seed, catalog and split give the same room.
@@ -38,48 +42,55 @@ def sample(seed: int, catalog: assets.Catalog, split: str) -> scene.Room:
   if seed < 0:
     raise errors.UserError(f"room seed {seed} is negative: use 0 or more")
   rng = np.random.default_rng([SPLITS.index(split), seed])
+  outside = bool(rng.random() < _OUTDOORS)
   for _ in range(_ATTEMPTS):
-    room = _draw(seed, rng, catalog, split)
+    room = _draw(seed, rng, catalog, split, outside)
     if room and (split == "train" or vocabulary.reserved_pairs(room)):
       return room
   raise errors.UserError(f"room {seed} of split {split}: no draw of {_ATTEMPTS} "
                          "showed enough; use another seed")
 
 
-def _draw(seed, rng, catalog, split):
+def _draw(seed, rng, catalog, split, outside):
   """One room, or None when no camera sees enough of it."""
   furnisher = furnishing.Furnisher(rng, catalog, split)
-  size = tuple(round(float(rng.uniform(*r)), 2) for r in ((3, 6), (3, 6), (2.4, 3)))
-  view = rng.choice(("top", "room", "ground"), p=(.55, .25, .2))
-  items = _furniture(rng, furnisher, size, view)
+  if outside:
+    size, view = outdoors.SIZE, str(rng.choice(cameras.VIEWS, p=(.35, .25, .4)))
+    items = outdoors.furnish(rng, furnisher, view)
+    floor, wall = furnisher.surface("ground"), _WHITE
+    light = lighting.outdoors(rng, catalog, floor)
+  else:
+    size = tuple(round(float(rng.uniform(*r)), 2) for r in ((3, 6), (3, 6), (2.4, 3)))
+    view = str(rng.choice(cameras.VIEWS, p=(.62, .16, .22)))
+    items = _furniture(rng, furnisher, size, view)
+    floor, wall = furnisher.surface("floor"), furnisher.surface("wall")
+    light = lighting.indoors(rng, size, catalog, floor, wall)
   aim = np.array(layout.centre(items[0])) * (1, 1, 2)  # the middle of its top
   if view == "ground":
     aim[2] = .1
-    _scatter(rng, furnisher, size, items, aim)
+    furnisher.scatter(items, size, tuple(aim[:2]),
+                      "outdoors" if outside else "floor", int(rng.integers(5, 10)))
   for index, item in enumerate(tuple(items)):
-    if item.shape in vocabulary.TOPS and item.size[2] < 1.2:
-      count = rng.integers(4, 9) if index == 0 else rng.integers(0, 3)
-      _clutter(rng, furnisher, items, index, count)
-  floor, wall = furnisher.surface("floor"), furnisher.surface("wall")
+    if item.shape in kinds.TOPS and item.size[2] < 1.2:
+      count = rng.integers(5, 11) if index == 0 else rng.integers(0, 4)
+      furnisher.clutter(items, index, int(count))
   room = scene.Room(seed, size, floor, wall, _WHITE, tuple(items),
-                    scene.Camera((0., 0., 1.), (0., 1., 1.), 60.),
-                    _light(rng, size, catalog, floor, wall))
+                    scene.Camera((0., 0., 1.), (0., 1., 1.), 60.), light, outside)
   for _ in range(_CAMERAS):
-    camera = _camera(rng, size, view, aim)
+    camera = cameras.draw(rng, size, view, aim, outside)
     if camera:
       room = dataclasses.replace(room, camera=camera)
-      if _sees_enough(room):
+      if cameras.sees_enough(room):
         return room
   return None
 
 
 def _furniture(rng, furnisher, size, view):
   """Everything that stands on the floor or hangs on a wall; the focus first."""
-  kinds = [k for k in vocabulary.KINDS if k.place == "focus"]
+  options = kinds.at("focus")
   if view == "ground":  # something low among the things on the floor
-    kinds = [k for k in vocabulary.KINDS if k.category in ("box", "crate", "bench")
-             and k.place == "floor"]
-  focus = furnisher.primitive(kinds[rng.integers(len(kinds))])
+    options = [k for k in kinds.at("floor") if k.category in ("box", "crate", "bench")]
+  focus = furnisher.primitive(options[rng.integers(len(options))])
   half = np.array(size[:2]) / 2
   x, y = rng.uniform((-.35, -.15), (.35, .4)) * half
   items = [dataclasses.replace(focus, position=(float(x), float(y), 0.),
@@ -104,76 +115,3 @@ def _furniture(rng, furnisher, size, view):
     if layout.inside(rug, size):
       items.append(rug)
   return items
-
-
-def _scatter(rng, furnisher, size, items, aim):
-  """Adds small and middling things on the floor round `aim`."""
-  for _ in range(rng.integers(4, 9)):
-    item = furnisher.thing("table" if rng.random() < .65 else "floor")
-    placed = furnisher.on_floor(item, size, items, tuple(aim[:2]), .9)
-    if placed:
-      items.append(placed)
-
-
-def _clutter(rng, furnisher, items, index, count):
-  """Adds things on top of `items[index]`, sometimes several of one category."""
-  item = None
-  for _ in range(count):
-    if item is None or rng.random() < .75:
-      item = furnisher.thing("table")
-    elif item.material is not None and rng.random() < .6:
-      item = dataclasses.replace(item, material=furnisher.color(item.category))
-    placed = furnisher.on_top(
-        item, items[index], index,
-        [other for other in items if other.support == str(index)])
-    if placed:
-      items.append(placed)
-
-
-def _light(rng, size, catalog, floor, wall):
-  warmth = rng.uniform(-.25, .35)  # below zero is bluish
-  tint = np.array((1 + min(warmth, 0), 1 - abs(warmth) * .3, 1 - max(warmth, 0)))
-  power = rng.uniform(14, 30) * size[0] * size[1] / 18
-  names = catalog.environments
-  # Half of the way to equal brightness of pale and dark rooms.
-  albedo = np.mean([np.mean(m.rgb) if m.texture is None else .45
-                    for m in (floor, wall)])
-  exposure = rng.uniform(.75, 1.3) * (.3 / (.1 + albedo)) ** .5
-  exposure *= .5 if rng.random() < .1 else 1  # in the evening
-  return scene.Light(
-      tuple(round(float(x), 3) for x in rng.uniform(-.25, .25, 2) * size[:2]),
-      tuple(round(float(x), 3) for x in tint * power),
-      names[rng.integers(len(names))] if names else "",
-      round(float(rng.uniform(.2, 1.2)), 3), round(float(exposure), 3))
-
-
-def _camera(rng, size, view, aim):
-  """A camera inside the room, or None."""
-  half = np.array(size[:2]) / 2
-  if view == "room":
-    x, y = rng.uniform((-.8, -.95), (.8, -.45)) * half
-    origin = np.array((x, y, rng.uniform(.9, 2.)))
-    target = np.append(rng.uniform((-.6, -.1), (.6, .8)) * half, rng.uniform(.2, .9))
-  else:
-    around, above = rng.uniform(-1.25, 1.25), rng.uniform(.22, 1.05)
-    away = rng.uniform(.8, 1.7)
-    target = aim + rng.uniform(-.18, .18, 3) * (1, 1, .5)
-    origin = target + away * np.array((
-        math.sin(around) * math.cos(above), -math.cos(around) * math.cos(above),
-        math.sin(above)))
-  if (np.abs(origin[:2]) > half - .15).any() or not .15 < origin[2] < size[2] - .15:
-    return None
-  return scene.Camera(tuple(round(float(x), 4) for x in origin),
-                      tuple(round(float(x), 4) for x in target),
-                      round(float(rng.uniform(45, 70)), 2))
-
-
-def _sees_enough(room):
-  """Several things, none of them filling the picture or touching the lens."""
-  if any(layout.holds(item, room.camera.origin) for item in room.items):
-    return False
-  ids, depth = layout.raycast(room, 32)
-  share = np.bincount(ids.ravel(), minlength=len(room.items) + 4) / ids.size
-  things = share[4:]
-  return bool((things > .007).sum() >= 4 and things.max() < .5 and share[0] < .2
-              and depth.min() > .35 and share[1:4].max() < .62)

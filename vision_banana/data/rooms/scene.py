@@ -2,6 +2,7 @@
 
 import dataclasses
 
+GROUND = 60.0  # Metres from the middle to the edges of the square ground outdoors.
 
 @dataclasses.dataclass(frozen=True)
 class Material:
@@ -60,28 +61,39 @@ class Camera:
 
 @dataclasses.dataclass(frozen=True)
 class Light:
-  """A square ceiling lamp and the environment seen through the open side.
+  """A square ceiling lamp, the sky and a sun in it; outdoors there is no lamp.
 
   Attributes:
     lamp_xy: lamp centre in metres.
     lamp_radiance: W/(m² sr), RGB.
-    environment: name of an HDRI in the asset library, or '' for a constant sky.
+    environment: name of an HDRI in the asset library, or '' for a plain sky:
+      constant indoors, a gradient outdoors.
     environment_scale: multiplies the environment after it is normalised to a
       mean of one.
     exposure: multiplies the rendered image before tone mapping.
+    lamp_size: edge of the lamp in metres.
+    sun: W/m² that the sun adds to a surface that faces it; 0 for none.
+    sun_direction: towards the sun, of any length; z > 0.
+    tint: multiplies the colour of all light, RGB.
   """
   lamp_xy: tuple[float, float]
   lamp_radiance: tuple[float, float, float]
   environment: str
   environment_scale: float
   exposure: float = 1.0
+  lamp_size: float = 0.8
+  sun: float = 0.0
+  sun_direction: tuple[float, float, float] = (0.0, -0.8, 0.6)
+  tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Room:
   """A whole scene. `size` is (width x, depth y, height z) in metres.
 
-  The wall at y = -depth/2, behind the camera, is open to the environment.
+  The wall at y = -depth/2, behind the camera, is open to the environment. Outdoors
+  there are no walls and no ceiling: `floor` is the ground, and `size` is where things
+  stand on it.
   """
   seed: int
   size: tuple[float, float, float]
@@ -91,3 +103,4 @@ class Room:
   items: tuple[Item, ...]
   camera: Camera
   light: Light
+  outdoors: bool = False

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import spatial
 
 from vision_banana.data.rooms.scene import Material
 
@@ -132,6 +133,31 @@ def shift(piece: Piece, by: Sequence[float]) -> Piece:
   """Moves a piece."""
   return dataclasses.replace(
       piece, vertices=piece.vertices + np.asarray(by, np.float32))
+
+
+def legs(width: float, depth: float, height: float, thick: float,
+          material: Material | None = None) -> list[Piece]:
+  """Four legs at the corners of a rectangle."""
+  return [box((thick, thick, height),
+              (sx * (width - thick) / 2, sy * (depth - thick) / 2, 0), material)
+          for sx in (-1, 1) for sy in (-1, 1)]
+
+
+def polyhedron(corners: Sequence[Sequence[float]], material: Material | None = None
+               ) -> Piece:
+  """The convex hull of some points, with flat sides."""
+  p = np.asarray(corners, float)
+  hull = spatial.ConvexHull(p)
+  vertices = p[hull.simplices]
+  normals = hull.equations[:, :3]
+  across = np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0])
+  inward = (across * normals).sum(1) < 0
+  vertices[inward] = vertices[inward][:, ::-1]
+  count = len(vertices)
+  return Piece(vertices.reshape(-1, 3).astype(np.float32),
+               np.repeat(normals, 3, 0).astype(np.float32),
+               np.tile(np.array([(0, 1), (1, 1), (.5, 0)], np.float32), (count, 1)),
+               np.arange(3 * count, dtype=np.int32).reshape(-1, 3), material)
 
 
 def pyramid() -> Piece:

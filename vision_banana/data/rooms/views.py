@@ -145,10 +145,14 @@ class Head:
     category: None for any object.
     color: None for any colour.
     support: what it must stand on, None for anything.
+    material: one of `vocabulary.MATERIALS`, None for any.
+    other_than: a colour it must not have, None for any colour.
   """
   category: str | None
   color: str | None = None
   support: Seen | None = None
+  material: str | None = None
+  other_than: str | None = None
 
   def fits(self, thing: Seen) -> bool | None:
     """Whether the noun describes a thing: None when a viewer may differ."""
@@ -159,6 +163,12 @@ class Head:
     if self.color is not None:
       color = vocabulary.color(thing.item)
       answers.append(color == self.color if color else None)
+    if self.material is not None:
+      answers.append(vocabulary.made_of(thing.item, self.material))
+    if self.other_than is not None:
+      color = vocabulary.color(thing.item)
+      close = vocabulary.close_colors(color, self.other_than)
+      answers.append(None if close or not color else color != self.other_than)
     if self.support is not None:
       answers.append(on(thing, self.support))
     return False if False in answers else None if None in answers else True

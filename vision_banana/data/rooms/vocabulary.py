@@ -4,11 +4,10 @@ A *look* is a colour word, a texture's name, or for a mesh with its own texture 
 `Item.shape`. The pair (category, look) is *reserved* for the test split when the
 first byte of the SHA-256 of 'category/look' is a multiple of eight: about one in
 eight. Training rooms and edits never show a reserved pair, test rooms show at least
-one. Walls and floors follow the same rule under the categories 'wall' and 'floor';
-ceilings are always white.
+one. Walls, floors and the ground outdoors follow the same rule under the categories
+'wall', 'floor' and 'ground'; ceilings are always white.
 """
 
-import dataclasses
 import functools
 import hashlib
 
@@ -34,18 +33,29 @@ _TEXTURE_WORDS = {
     "carpet": "carpeted", "concrete": "concrete", "cinder": "concrete",
     "drywall": "plaster", "steel": "metal", "cardboard": "cardboard", "stone": "stone",
     "metal": "metal", "ceramic": "ceramic", "granite": "granite",
-    "linen": "linen", "canvas": "canvas", "grass": "grass"}
+    "linen": "linen", "canvas": "canvas", "grass": "grassy", "sand": "sandy",
+    "gravel": "gravel", "pavement": "paved", "soil": "earthen", "snow": "snowy"}
+
+# Materials that phrases name, and the plain colours that may pass for them.
+MATERIALS = {
+    "metal": ("gray", "white", "black"), "wooden": ("brown", "orange", "yellow"),
+    "marble": ("white", "gray", "black", "pink", "green"),
+    "cardboard": ("brown", "orange", "yellow")}
 
 # Categories a viewer may call by each other's name. One name never refers to a
 # thing when another of its group is in the room.
 _ALIKE = tuple(frozenset(group.split(", ")) for group in (
     "mug, cup, glass", "table, desk, bench, stool", "shelf, bookshelf, rack",
     "cabinet, dresser, nightstand, wardrobe, fridge, drawer, chest, shelf",
-    "plant, tree, flower, bush", "lamp, light",
+    "plant, tree, flower, bush", "house, shed, tent, building, cabin",
+    "car, cart, toy car", "rock, ball, egg, stone", "mailbox, box, birdhouse",
+    "sign, fence, picture, barrier, bench", "fire hydrant, cylinder, bottle",
+    "mushroom, lamp, stool", "lamp, light",
     "box, crate, brick, block, cube, dice, book, present, carton",
     "ball, egg, globe, orange, apple, basketball, lemon",
     "sofa, armchair, couch, chair, bench, stool, bed, pillow",
-    "cylinder, can, barrel, bucket, bin, candle, column, jar, thermos, glass, prism",
+    "cylinder, can, barrel, bucket, bin, pot, candle, column, jar, thermos, glass",
+    "cylinder, prism",
     "cone, pyramid, tent, tree", "ring, hoop, donut, wheel, torus",
     "picture, mirror, window, poster, painting, television, laptop, clock",
     "bowl, plate, tray, dish, ramekin, basket", "rug, mat, carpet",
@@ -53,88 +63,21 @@ _ALIKE = tuple(frozenset(group.split(", ")) for group in (
     "duck, bunny, bear, teddy, toy"))
 
 
-@dataclasses.dataclass(frozen=True)
-class Kind:
-  """A category of primitives.
-
-  Attributes:
-    category: its noun.
-    shape: name in `primitives.py`.
-    low, high: bounds of (width x, depth y, height z) in metres.
-    place: 'focus' (furniture that carries things), 'wall side' (furniture with its
-      back to a wall), 'floor', 'table', 'wall' or 'rug'.
-    equal: number of leading dimensions that share one value (3 = a ball).
-  """
-  category: str
-  shape: str
-  low: tuple[float, float, float]
-  high: tuple[float, float, float]
-  place: str
-  equal: int = 1
-
-
-KINDS = (
-    Kind("table", "table", (.9, .6, .6), (1.5, .9, .8), "focus"),
-    Kind("round table", "round_table", (.85, .85, .6), (1.2, 1.2, .76), "focus", 2),
-    Kind("desk", "desk", (1., .55, .68), (1.5, .75, .78), "focus"),
-    Kind("coffee table", "table", (.8, .5, .35), (1.2, .7, .48), "focus"),
-    Kind("cabinet", "cabinet", (.7, .4, .7), (1.2, .55, 1.1), "wall side"),
-    Kind("dresser", "dresser", (.6, .4, .7), (.9, .5, 1.1), "wall side"),
-    Kind("nightstand", "dresser", (.4, .36, .45), (.55, .45, .6), "wall side"),
-    Kind("wardrobe", "cabinet", (.9, .5, 1.7), (1.3, .6, 2.1), "wall side"),
-    Kind("shelf", "shelf", (.6, .28, .9), (1.1, .4, 1.9), "wall side"),
-    Kind("sofa", "sofa", (1.4, .75, .7), (2., .95, .9), "wall side"),
-    Kind("armchair", "armchair", (.75, .75, .75), (.95, .9, .95), "wall side"),
-    Kind("bed", "bed", (1., 1.9, .7), (1.6, 2.1, 1.), "wall side"),
-    Kind("chair", "chair", (.4, .42, .8), (.5, .52, 1.), "floor"),
-    Kind("stool", "stool", (.32, .32, .42), (.42, .42, .65), "floor", 2),
-    Kind("bench", "bench", (.8, .32, .4), (1.2, .42, .5), "floor"),
-    Kind("floor lamp", "lamp", (.35, .35, 1.3), (.5, .5, 1.7), "floor", 2),
-    Kind("plant", "plant", (.4, .4, .6), (.6, .6, 1.1), "floor", 2),
-    Kind("tree", "tree", (.4, .4, .9), (.7, .7, 1.5), "floor", 2),
-    Kind("waste bin", "bin", (.25, .25, .28), (.36, .36, .45), "floor", 2),
-    Kind("crate", "crate", (.35, .3, .28), (.6, .5, .5), "floor"),
-    Kind("pillow", "pillow", (.4, .4, .14), (.6, .5, .2), "floor"),
-    Kind("box", "box", (.25, .25, .2), (.5, .45, .45), "floor"),
-    Kind("ball", "ball", (.22,) * 3, (.45,) * 3, "floor", 3),
-    Kind("cone", "cone", (.28, .28, .35), (.4, .4, .65), "floor", 2),
-    Kind("cylinder", "cylinder", (.25, .25, .3), (.42, .42, .7), "floor", 2),
-    Kind("ring", "torus", (.4, .4, .1), (.65, .65, .18), "floor", 2),
-    Kind("box", "box", (.1, .1, .08), (.26, .22, .22), "table"),
-    Kind("gift box", "gift", (.13, .13, .13), (.24, .24, .24), "table"),
-    Kind("ball", "ball", (.09,) * 3, (.2,) * 3, "table", 3),
-    Kind("egg", "ball", (.09, .09, .12), (.13, .13, .17), "table", 2),
-    Kind("cylinder", "cylinder", (.09, .09, .1), (.18, .18, .28), "table", 2),
-    Kind("cone", "cone", (.11, .11, .13), (.2, .2, .3), "table", 2),
-    Kind("ring", "torus", (.14, .14, .04), (.24, .24, .07), "table", 2),
-    Kind("capsule", "capsule", (.08, .08, .17), (.12, .12, .26), "table", 2),
-    Kind("pyramid", "pyramid", (.13, .13, .13), (.22, .22, .24), "table", 2),
-    Kind("prism", "prism", (.1, .1, .1), (.18, .18, .22), "table", 2),
-    Kind("vase", "vase", (.12, .12, .2), (.18, .18, .34), "table", 2),
-    Kind("bowl", "bowl", (.16, .16, .08), (.28, .28, .13), "table", 2),
-    Kind("plate", "plate", (.2, .2, .025), (.28, .28, .035), "table", 2),
-    Kind("mug", "mug", (.12, .09, .1), (.18, .13, .15), "table"),
-    Kind("glass", "glass", (.08, .08, .12), (.11, .11, .18), "table", 2),
-    Kind("teapot", "teapot", (.2, .15, .14), (.28, .2, .2), "table"),
-    Kind("bottle", "bottle", (.08, .08, .24), (.11, .11, .34), "table", 2),
-    Kind("jar", "jar", (.1, .1, .13), (.14, .14, .2), "table", 2),
-    Kind("book", "book", (.16, .22, .035), (.2, .28, .07), "table"),
-    Kind("candle", "candle", (.07, .07, .14), (.1, .1, .26), "table", 2),
-    Kind("apple", "apple", (.09, .09, .1), (.12, .12, .13), "table", 2),
-    Kind("desk lamp", "desk_lamp", (.2, .2, .32), (.28, .28, .42), "table", 2),
-    Kind("television", "television", (.45, .14, .32), (.65, .18, .42), "table"),
-    Kind("picture", "picture", (.4, .03, .4), (.8, .04, .8), "wall"),
-    Kind("mirror", "mirror", (.4, .03, .6), (.7, .04, 1.), "wall"),
-    Kind("window", "window", (.6, .05, .7), (1.1, .07, 1.1), "wall"),
-    Kind("clock", "clock", (.28, .04, .28), (.4, .05, .4), "wall"),
-    Kind("rug", "rug", (1.2, .8, .01), (2.2, 1.6, .012), "rug"),
-)
-# Shapes that carry things: the part of width and depth that is usable.
-TOPS = {"table": .96, "round_table": .68, "desk": .96, "cabinet": .94,
-        "dresser": .94, "stool": .66, "bench": .94, "crate": .84, "box": .9}
 # Shapes of which only a frame, pot or nothing takes the item's colour: no phrase
 # names it.
 _COLORLESS = ("plant", "television", "mirror", "window")
+
+
+# Shapes with large parts of other materials than the item's.
+_MIXED = ("bed", "picture", "clock", "lamp", "desk_lamp", "tree", "oak", "flower",
+          "mushroom", "mailbox", "sign", "shed", "house", "car", "cart", "tent", "book",
+          "books", "gift", "candle", "jar", "barrel", "street_lamp", "hydrant",
+          "bottle")
+# Categories that are never of metal.
+SOFT = frozenset((
+    "rug", "pillow", "bed", "sofa", "armchair", "book", "candle", "apple", "tent",
+    "plant", "tree", "bush", "flower", "mushroom", "rock", "egg", "gift box", "picture",
+    "house", "bread", "lemon", "teddy bear", "cereal box", "milk carton"))
 
 
 def colorable(item: scene.Item) -> bool:
@@ -166,10 +109,17 @@ def reserved(category: str, look_: str) -> bool:
 
 
 def reserved_pairs(room: scene.Room) -> list[tuple[str, str]]:
-  """All reserved (category, look) pairs a room shows, floor and wall included."""
-  pairs = [("floor", surface(room.floor)), ("wall", surface(room.wall))]
+  """All reserved (category, look) pairs a room shows, walls and floor included."""
+  pairs = [(floor(room), surface(room.floor))]
+  if not room.outdoors:
+    pairs.append(("wall", surface(room.wall)))
   pairs += [(item.category, look(item)) for item in room.items]
   return [pair for pair in pairs if reserved(*pair)]
+
+
+def floor(room: scene.Room) -> str:
+  """What instance 1 is called: 'floor', or 'ground' outdoors."""
+  return "ground" if room.outdoors else "floor"
 
 
 def close_colors(a: str, b: str) -> bool:
@@ -197,6 +147,31 @@ def word(material: scene.Material) -> str:
   color_ = name.split("-")[0]
   kind = next((w for key, w in _TEXTURE_WORDS.items() if key in name), "")
   return f"{color_} {kind}" if kind and color_ in COLORS else kind
+
+
+def material(item: scene.Item) -> str:
+  """The word of `MATERIALS` that surely names what an item is made of, or ''."""
+  return next((word_ for word_ in MATERIALS if made_of(item, word_)), "")
+
+
+def made_of(item: scene.Item, material_: str) -> bool | None:
+  """Whether a viewer would say that an item is of a material of `MATERIALS`.
+
+  None when they may differ: parts of it are of other materials, its own texture is
+  not known, or its colour or gloss is such that it might be.
+  """
+  if item.material is None or item.shape in _MIXED or item.shape in _COLORLESS:
+    return None
+  if item.material.texture is not None:
+    known = word(item.material).split()
+    return material_ in known if known else None
+  if item.material.metallic:
+    shines = item.material.roughness < .5 and item.material.color != "black"
+    return material_ == "metal" if shines else None
+  if not item.material.color or (
+      material_ == "metal" and item.material.roughness < .3):
+    return None
+  return None if item.material.color in MATERIALS[material_] else False
 
 
 def adjective(item: scene.Item) -> str:
