@@ -12,7 +12,8 @@ from vision_banana.data.builders import storage
 CLASSES = {
     "round table": "table", "coffee table": "table", "office desk": "desk",
     "gift box": "box", "button box": "box", "cereal box": "box",
-    "floor lamp": "lamp", "desk lamp": "lamp", "office chair": "chair",
+    "floor lamp": "lamp", "desk lamp": "lamp", "street lamp": "lamp",
+    "office chair": "chair",
     "soccer ball": "ball", "traffic cone": "cone", "pine tree": "tree",
     "potted tree": "tree", "rubber duck": "duck", "toy duck": "duck"}
 
