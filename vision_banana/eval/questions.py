@@ -92,7 +92,7 @@ def _semantic(scene: Scene, rng: np.random.Generator):
 def _instance(scene: Scene, rng: np.random.Generator):
   """The movable category with the most instances, the largest if several."""
   areas = scenes.areas(scene)
-  names = [n for n in areas if n not in ("floor", "wall", "ceiling")]
+  names = [n for n in areas if n not in ("floor", "ground", "wall", "ceiling")]
   if not names:
     return []
   name = max(names, key=lambda n: (len(scenes.visible(scene, n)), areas[n], n))

@@ -17,11 +17,11 @@ _STYLES = (
     "{things} in {aroom} with {surfaces}.",
     "A view of {things}. {theroom} has {surfaces}.",
     "{kind} scene with {things}; {surfaces}.",
-    "{pair}. There are also {rest} in {aroom} with {surfaces}.",
+    "{pair}. One also sees {rest} in {aroom} with {surfaces}.",
     "{room} with {surfaces}. {pair}, with {rest} around.",
     "{carried} on {carrier}, {others}, {surfaces}.",
 )
-_LONG_STARTS = ("{room} with {surfaces}. There are {things}.",
+_LONG_STARTS = ("{room} with {surfaces}. One sees {things}.",
                 "{kind} scene with {surfaces}, showing {things}.",
                 "{things}, all in {aroom} with {surfaces}.")
 _ROOMS = ("A room", "A room", "An interior", "A rendered room", "A furnished room")
@@ -30,7 +30,9 @@ _YARDS = ("A yard", "An outdoor scene", "A garden", "A rendered outdoor scene",
 
 
 def plural(noun: str) -> str:
-  """The plural of a noun: 'gift boxes', 'shelves'."""
+  """The plural of a noun: 'gift boxes', 'shelves', 'loaves of bread'."""
+  if noun == "bread":
+    return "loaves of bread"
   if noun.endswith(("s", "x", "ch", "sh")):
     return noun + "es"
   if noun.endswith("shelf"):
@@ -54,7 +56,7 @@ def article(text: str) -> str:
 
 def caption(room: scene.Room, instances: np.ndarray, things: list[views.Seen],
             rng: np.random.Generator) -> str:
-  """A caption: one in four of 3 to 7 words, half of 8 to 30, one in four to 60.
+  """A caption: one in four of 3 to 7 words, half of 8 to 30, one in four up to 60.
 
   Args:
     room: the room.
@@ -116,20 +118,21 @@ def _short(shown, fields, rng):
 
 
 def _long(shown, fields, rng):
-  """Everything clear, and relations while they fit."""
+  """Everything clear, and relations while they fit, or None."""
+  limit = int(rng.integers(_MEDIUM[1], MAX_WORDS + 1))
   text = _fill(str(rng.choice(_LONG_STARTS)), dict(fields, things=listing(shown)))
   carrier = _carrier(shown)
   sentences = []
   if carrier:
     top = listing([t for t in shown if views.on(t, carrier)])
-    sentences.append(f"On {_one(carrier)} one sees {top}.")
-  for _ in range(3):
+    sentences.append(f"On {_one(carrier)} one finds {top}.")
+  for _ in range(4):
     pair = _pair(shown, rng)
-    if pair:
+    if pair and not (pair[1] == "on" and pair[2] is carrier):  # That was said.
       sentences.append(f"{_related(*pair)}.")
   for sentence in dict.fromkeys(sentences):
     longer = f"{text} {sentence[0].upper()}{sentence[1:]}"
-    if len(longer.split()) <= MAX_WORDS:
+    if len(longer.split()) <= limit:
       text = longer
   return text if _MEDIUM[0] <= len(text.split()) <= MAX_WORDS else None
 

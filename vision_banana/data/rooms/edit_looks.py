@@ -59,7 +59,7 @@ def metal(e: editing.Editor) -> editing.Change | None:
   if index is None:
     return None
   material = dataclasses.replace(
-      e.room.items[index].material, metallic=1., roughness=.12)
+      e.room.items[index].material, metallic=1., roughness=.2)
   return e.say(_METAL, name), e.changed(index, material=material)
 
 

@@ -104,7 +104,7 @@ def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: in
     raise UserError(f"room split {split!r} is unknown: use train or test")
   partial = out.with_name(out.name + ".partial")
   partial.mkdir(parents=True, exist_ok=True)
-  settings = repr((size, split, num_edits, spp,
+  settings = repr((size, split, num_edits, spp, str(rooms.Rooms.VERSION),
                    len(assets.library(library_path).meshes)))
   note = partial / "settings.txt"
   if note.exists() and note.read_text() != settings:

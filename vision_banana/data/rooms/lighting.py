@@ -20,15 +20,15 @@ def indoors(rng: np.random.Generator, size: tuple[float, float, float],
   edge = rng.uniform(.3, 1.3)
   power = rng.uniform(9, 19) * size[0] * size[1] / 18 / edge ** 1.6
   sun = float(rng.uniform(2., 7.)) if rng.random() < .35 else 0.
-  evening = rng.random() < .12
-  if evening:  # The lamp alone.
-    sun, sky = 0., rng.uniform(.02, .15)
-  else:
-    sky = rng.uniform(.2, 1.4)
-    power *= rng.choice((1., .25), p=(.8, .2))  # Or the window nearly alone.
+  sky = rng.uniform(.2, 1.4)
+  kind = rng.choice(("day", "window", "evening"), p=(.7, .18, .12))
+  if kind == "window":  # The open side nearly alone.
+    power, sky = power * .3, sky + .6
+  elif kind == "evening":  # The lamp alone.
+    sun, sky = 0., sky * .12
   names = catalog.environments
   albedo = np.mean([_albedo(floor), _albedo(wall)])
-  exposure = _exposure(rng, albedo) * (.75 if evening else 1)
+  exposure = _exposure(rng, albedo)
   return scene.Light(
       tuple(round(float(x), 3) for x in rng.uniform(-.35, .35, 2)
             * (np.array(size[:2]) - edge)),
