@@ -21,13 +21,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
     with self.server.lock:
       self.server.seen.append((self.path, dict(self.headers), body))
-      self.server.running += 1
-      self.server.most = max(self.server.most, self.server.running)
-    try:
-      self.server.behaviour(self, body)
-    finally:
-      with self.server.lock:
-        self.server.running -= 1
+    self.server.behaviour(self, body)
 
   def send(self, status: int, body: Any, **headers: str):
     """A whole answer; `body` is JSON, or bytes as they are."""
@@ -68,7 +62,6 @@ class Server(http.server.ThreadingHTTPServer):
 
   Attributes:
     seen: (path, headers, body) of every request.
-    most: requests that were under way at one time.
     behaviour: what is done with a request; may be changed at any time.
   """
   daemon_threads = True
@@ -76,7 +69,6 @@ class Server(http.server.ThreadingHTTPServer):
   def __init__(self, behaviour: Behaviour):
     super().__init__(("127.0.0.1", 0), Handler)
     self.behaviour, self.seen, self.lock = behaviour, [], threading.Lock()
-    self.running = self.most = 0
 
   @property
   def url(self) -> str:
