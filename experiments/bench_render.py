@@ -42,7 +42,7 @@ def main() -> None:
             for i in range(skip + _WINDOWS * per_window)]
     initial = (variant, args.size, "train", args.edits, args.spp, None)
     times = []
-    with contextlib.closing(generate._results(jobs, args.workers, initial)) as done:
+    with contextlib.closing(generate.results(jobs, args.workers, initial)) as done:
       for _ in done:
         times.append(time.perf_counter())
   ends = times[skip - 1::per_window]

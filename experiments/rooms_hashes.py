@@ -23,6 +23,7 @@ from vision_banana.data.rooms import assets, sampling
 
 FILE = pathlib.Path(__file__).with_suffix(".json")
 FIRST, BLOCK, BLOCKS = 20000, 1000, 30
+RECIPE = f"vision-banana render --num {BLOCK * BLOCKS} --size 128 --seed {FIRST}"
 _EMPTY = assets.Catalog({}, {}, ())
 _NUMBER = re.compile(r"-?\d+(?:\.\d+(?:e-?\d+)?|e-?\d+)")
 
@@ -59,8 +60,7 @@ def main() -> int:
     with multiprocessing.Pool() as pool:
       blocks = pool.map(block, range(BLOCKS), chunksize=1)
     FILE.write_text(json.dumps({
-        "recipe": "vision-banana render --num 30000 --size 128 --seed 20000",
-        "first_seed": FIRST, "seeds_of_a_block": BLOCK,
+        "recipe": RECIPE, "first_seed": FIRST, "seeds_of_a_block": BLOCK,
         "blocks": blocks}, indent=1) + "\n")
     return 0
   indices = args.check or [0, BLOCKS // 2, BLOCKS - 1]

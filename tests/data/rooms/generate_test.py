@@ -44,7 +44,7 @@ def test_renders_resumes_and_repeats_itself(tmp_path, monkeypatch):
   kept = next(s for s in scenes.values())
   (partial / "00000007.room").write_bytes(pickle.dumps(rooms.encode(kept)))
   done = []
-  monkeypatch.setattr(generate, "_results", lambda jobs, workers, initial: iter(
+  monkeypatch.setattr(generate, "results", lambda jobs, workers, initial: iter(
       done.append(seed) or generate._write(
           tmp_path / "b" / path, rooms.encode(kept)) for seed, path in jobs))
   render(tmp_path / "b" / "rooms")
@@ -53,7 +53,7 @@ def test_renders_resumes_and_repeats_itself(tmp_path, monkeypatch):
 
 def test_failing_worker_is_an_error_not_a_hang(tmp_path):
   with pytest.raises(UserError, match="negative|split"):
-    list(generate._results([(-1, str(tmp_path / "x"))], 1,
+    list(generate.results([(-1, str(tmp_path / "x"))], 1,
                            ("scalar_rgb", 16, "train", 0, 1, None)))
 
 

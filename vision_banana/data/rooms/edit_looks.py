@@ -56,11 +56,7 @@ def metal(e: editing.Editor) -> editing.Change | None:
       lambda i, item: vocabulary.colorable(item) and vocabulary.color(item) not in (
           "", "black", "brown") and item.material.metallic == 0
       and item.category not in vocabulary.SOFT)
-  if index is None:
-    return None
-  material = dataclasses.replace(
-      e.room.items[index].material, metallic=1., roughness=.2)
-  return e.say(_METAL, name), e.changed(index, material=material)
+  return _finish(e, index, name, _METAL, metallic=1., roughness=.2)
 
 
 def matte(e: editing.Editor) -> editing.Change | None:
@@ -68,11 +64,14 @@ def matte(e: editing.Editor) -> editing.Change | None:
   index, name = e.draw(
       lambda i, item: vocabulary.colorable(item) and item.material is not None
       and item.material.metallic == 1 and item.material.roughness < _GLOSSY)
+  return _finish(e, index, name, _MATTE, metallic=0., roughness=.95)
+
+
+def _finish(e, index, name, forms, **changes):
   if index is None:
     return None
-  material = dataclasses.replace(
-      e.room.items[index].material, metallic=0., roughness=.95)
-  return e.say(_MATTE, name), e.changed(index, material=material)
+  material = dataclasses.replace(e.room.items[index].material, **changes)
+  return e.say(forms, name), e.changed(index, material=material)
 
 
 def texture(e: editing.Editor) -> editing.Change | None:

@@ -43,12 +43,12 @@ def remove_all(e: editing.Editor) -> editing.Change | None:
 
 def clear(e: editing.Editor) -> editing.Change | None:
   """Takes away everything that stands on one piece of furniture."""
-  loads = {index: [i for i, item in enumerate(e.room.items)
-                   if item.support == str(index)] for index, _ in e.tops()}
-  tops = [(name, loads[index]) for index, name in e.tops()
-          if len(loads[index]) > 1 and all(map(e.loose, loads[index]))
-          and sum(e.share(i + views.FIRST_ITEM)
-                  for i in loads[index]) > 2 * editing.BIG]
+  tops = []
+  for index, name in e.tops():
+    load = [i for i, item in enumerate(e.room.items) if item.support == str(index)]
+    seen = sum(e.share(i + views.FIRST_ITEM) for i in load)
+    if len(load) > 1 and all(map(e.loose, load)) and seen > 2 * editing.BIG:
+      tops.append((name, load))
   if not tops:
     return None
   name, load = e.pick(tops)
@@ -84,14 +84,14 @@ def copy(e: editing.Editor) -> editing.Change | None:
   item = e.room.items[index]
   if e.share(index + views.FIRST_ITEM) > .25:
     return None
-  near = .08 if item.support.isdigit() else .25
   for angle in e.rng.uniform(0, 2 * math.pi, 2 * editing.TRIES):
     step = (e.rng.uniform(min(item.size[:2]), 1.15 * max(item.size[:2])) + .02
             ) * np.array((math.cos(angle), math.sin(angle)))
     second = dataclasses.replace(item, position=(
         *(float(x) for x in np.add(item.position[:2], step)), item.position[2]))
     room = e.added(second)
-    if layout.distance(item, second) < near and e.holds(room, len(e.room.items)):
+    if layout.distance(item, second) < views.reach(item) and e.holds(
+        room, len(e.room.items)):
       return e.say(_COPY, editing.noun(item), name), room
   return None
 
@@ -107,10 +107,8 @@ def replace(e: editing.Editor) -> editing.Change | None:
     new = e.furnisher.thing(place)
     if vocabulary.alike(new.category, old.category):
       continue
-    new = dataclasses.replace(new, position=old.position, yaw=old.yaw,
-                              support=old.support)
-    room = dataclasses.replace(e.room, items=tuple(
-        new if i == index else item for i, item in enumerate(e.room.items)))
+    room = e.changed(index, category=new.category, shape=new.shape, size=new.size,
+                     material=new.material)
     if e.holds(room, index):
       return e.say(_REPLACE, name, captions.article(editing.noun(new))), room
   return None

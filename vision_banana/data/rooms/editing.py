@@ -21,7 +21,6 @@ Change = tuple[str, scene.Room]  # An instruction and the room after it.
 TRIES = 12  # Places or looks to try before a kind of edit gives up.
 BIG = .008  # Part of the picture an edited object must cover.
 _RAYS = 32  # Columns and rows of the quick look at an edited room.
-_FITS_ALL = lambda index, item: True
 
 
 class Editor:
@@ -75,8 +74,7 @@ class Editor:
     item = self.room.items[index]
     return item.support != "wall" and item.shape != "rug" and self.loose(index)
 
-  def draw(self, fits: Callable[[int, scene.Item], bool] = _FITS_ALL
-           ) -> tuple[int | None, str]:
+  def draw(self, fits: Callable[[int, scene.Item], bool]) -> tuple[int | None, str]:
     """Index and name of a clearly visible item that fits, or (None, '')."""
     indices = [id_ - views.FIRST_ITEM for id_ in self.names
                if self._shares[id_] >= BIG]
@@ -88,8 +86,7 @@ class Editor:
     names = self.names[index + views.FIRST_ITEM]
     return index, min((self.pick(names) for _ in range(3)), key=len)
 
-  def group(self, fits: Callable[[int, scene.Item], bool] = _FITS_ALL
-            ) -> tuple[list[int], str]:
+  def group(self, fits: Callable[[int, scene.Item], bool]) -> tuple[list[int], str]:
     """All items of one category, two at least, and words for them, or ([], '').
 
     All of them are in view and fit, and no other thing may go by their name.

@@ -114,15 +114,21 @@ def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: in
   jobs = [(i, str(p)) for i, p in zip(itertools.count(seed), paths) if not p.exists()]
   if jobs:
     initial = (backend.variant(), size, split, num_edits, spp, library_path)
-    with contextlib.closing(_results(jobs, min(workers, len(jobs)), initial)) as done:
+    with contextlib.closing(results(jobs, min(workers, len(jobs)), initial)) as done:
       for _ in tqdm.tqdm(done, total=num, initial=num - len(jobs), unit="room",
                          desc=f"{split} rooms"):
         pass
   return _pack(paths, partial, out, size, split)
 
 
-def _results(jobs: list, workers: int, initial: tuple) -> Iterator[None]:
-  """Yields as rooms are done; a dead worker is an error, not a silence."""
+def results(jobs: list, workers: int, initial: tuple) -> Iterator[None]:
+  """Yields as rooms are done; a dead worker is an error, not a silence.
+
+  Args:
+    jobs: (seed, path of the file to write) of each room.
+    workers: processes.
+    initial: arguments of `_start_worker`.
+  """
   context = multiprocessing.get_context("spawn")
   with futures.ProcessPoolExecutor(workers, context, _start_worker, initial) as pool:
     try:

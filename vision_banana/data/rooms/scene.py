@@ -4,6 +4,7 @@ import dataclasses
 
 GROUND = 60.0  # Metres from the middle to the edges of the square ground outdoors.
 
+
 @dataclasses.dataclass(frozen=True)
 class Material:
   """A surface.

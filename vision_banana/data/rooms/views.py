@@ -93,12 +93,17 @@ def in_front_of(a: Seen, b: Seen) -> bool | None:
   return True if in_line and b.depth - a.depth > _NEARER else None
 
 
+def reach(item: scene.Item) -> float:
+  """Metres within which things on the item's support are next to it."""
+  return .08 if item.support.isdigit() else .25
+
+
 def next_to(a: Seen, b: Seen) -> bool | None:
   """Whether a is close to b on the same support."""
   if _unrelated(a, b):
     return None
   gap = layout.distance(a.item, b.item)
-  near = .08 if a.item.support.isdigit() else .25
+  near = reach(a.item)
   if a.item.support == b.item.support and gap < near:
     return True
   return False if gap > 4 * near else None

@@ -62,11 +62,9 @@ _ALIKE = tuple(frozenset(group.split(", ")) for group in (
     "bottle, vase, thermos, jar", "capsule, pill, egg", "teapot, pot, kettle",
     "duck, bunny, bear, teddy, toy"))
 
-
 # Shapes of which only a frame, pot or nothing takes the item's colour: no phrase
 # names it.
 _COLORLESS = ("plant", "television", "mirror", "window")
-
 
 # Shapes with large parts of other materials than the item's.
 _MIXED = ("bed", "picture", "clock", "lamp", "desk_lamp", "tree", "oak", "flower",
