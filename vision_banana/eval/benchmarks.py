@@ -82,6 +82,7 @@ _REFERRING = Protocol(
     "fit.",
     (Metric("ciou", "cIoU", True), Metric("giou", "gIoU", True),
      Metric("false_positives", "masks for absent things", False),
+     Metric("false_negatives", "no mask for what is there", False),
      Metric("presence_accuracy", "“is it there?” accuracy", True),
      Metric("presence_mcc", "“is it there?” MCC", True)),
     referring.Presence, _mask, best="iou")
@@ -99,6 +100,7 @@ _EDITING = Protocol(
     "images. Changed pixels: the target differs from the input by more than 0.1.",
     (Metric("psnr", "PSNR", True, "dB"),
      Metric("gain", "PSNR over handing back the input", True, "dB"),
+     Metric("better", "nearer the target than the input is", True),
      Metric("psnr_changed", "PSNR of changed pixels", True, "dB")),
     pictures.Editing, lambda answer, item: (answer.value, (item.truth, item.picture)),
     best="psnr")

@@ -22,9 +22,12 @@ def test_editing_gain_is_over_handing_back_the_input():
   target[0] = 102
   score = lambda guess: accumulate.over(pictures.Editing, [guess], [(target, given_)])
   got = score(given_)
-  assert got["gain"] == 0
+  assert got["gain"] == got["better"] == 0
   assert got["psnr_changed"] == pytest.approx(-10 * math.log10(0.16))
   assert score(target // 2)["gain"] == pytest.approx(20 * math.log10(2))
+  both = accumulate.over(
+      pictures.Editing, [given_, target // 2], [(target, given_)] * 2)
+  assert both["better"] == 0.5
 
 
 def test_color_histogram_is_total_variation():

@@ -65,6 +65,7 @@ def test_phrases_that_fit_nothing():
   assert got["ciou"] == pytest.approx((2 + 1 + 0) / (2 + 3 + 2))
   assert got["giou"] == pytest.approx((1 + 1 / 3 + 0) / 3)
   assert got["false_positives"] == 0.5
+  assert got["false_negatives"] == pytest.approx(1 / 3)
   assert got["presence_accuracy"] == pytest.approx(3 / 5)
   said, there = [1, 1, 0, 1, 0], [1, 1, 1, 0, 0]
   assert got["presence_mcc"] == pytest.approx(np.corrcoef(said, there)[0, 1])

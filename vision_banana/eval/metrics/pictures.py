@@ -28,7 +28,8 @@ class Editing:
   """PSNR against the exact target, mean over pictures, and inside what changes.
 
   Keys: psnr, psnr_changed (over changed pixels only; pictures without any are left
-  out) and gain, psnr minus that of handing back the input (dB).
+  out), gain, psnr minus that of handing back the input (dB), and better, the share of
+  pictures whose gain is positive.
   """
 
   def __init__(self, changed: float = 0.1):
@@ -51,14 +52,15 @@ class Editing:
     target, given = truth
     where = np.abs(target.astype(int) - given).max(-1) > self._changed * 255
     everywhere = psnr(prediction, target)
-    row = {"psnr": everywhere, "gain": everywhere - psnr(given, target),
+    gain = everywhere - psnr(given, target)
+    row = {"psnr": everywhere, "gain": gain, "better": float(gain > 0),
            "psnr_changed": psnr(prediction, target, where)}
     self._rows.append(row)
     return row
 
   def result(self) -> Numbers:
     return {name: mean([r[name] for r in self._rows if not np.isnan(r[name])])
-            for name in ("psnr", "gain", "psnr_changed")}
+            for name in ("psnr", "gain", "better", "psnr_changed")}
 
 
 class ColorHistogram:

@@ -79,10 +79,11 @@ class Reasoning:
 class Presence:
   """Masks of phrases, some of which fit nothing (an empty truth).
 
-  Keys, over phrases that fit something: ciou and giou as in `Referring`. Over those
-  that fit nothing: false_positives, the share answered with a mask. Over both:
-  presence_accuracy and presence_mcc of "is it there?" (image-level Matthews
-  correlation, 0 when one answer is never given).
+  Keys, over phrases that fit something: ciou and giou as in `Referring`, and
+  false_negatives, the share answered without a mask. Over those that fit nothing:
+  false_positives, the share answered with one. Over both: presence_accuracy and
+  presence_mcc of "is it there?" (image-level Matthews correlation, 0 when one answer
+  is never given).
   """
 
   def __init__(self, min_area: float = 1e-3):
@@ -106,6 +107,7 @@ class Presence:
     masks = self._masks.result()
     return {"ciou": masks["ciou"], "giou": masks["giou"],
             "false_positives": ratio(fp, fp + tn),
+            "false_negatives": ratio(fn, fn + tp),
             "presence_accuracy": ratio(tp + tn, tp + tn + fp + fn),
             "presence_mcc": matthews(tp, tn, fp, fn)}
 
