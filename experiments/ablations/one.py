@@ -16,7 +16,7 @@ from vision_banana import api
 from vision_banana.errors import UserError
 from vision_banana.eval import files
 from vision_banana.train import config as train_config
-from vision_banana.train import launch
+from vision_banana.train import flops, launch
 
 from experiments.ablations import measure, sweep
 
@@ -64,6 +64,8 @@ def _milestone(folder: pathlib.Path, about: dict[str, Any], share: float
   samples = step * config.data.batch_size
   row = _row(folder, about, model, step=step, samples=samples,
              vision_samples=round(samples * vision))
+  row["metrics"]["train/gflop"] = (
+      flops.step(config)["model"] / config.data.batch_size / 1e9)
   files.write_all({kept: files.json_text(row)})
   return row
 

@@ -17,7 +17,8 @@ from vision_banana.train import config as train_config
 # Letter → file.
 SWEEPS = {
     "a": "a_vision_ratio", "b": "b_pretraining", "c": "c_depth_codec",
-    "d": "d_auxiliary", "e": "e_sampling", "f": "f_palettes", "g": "g_tasks"}
+    "d": "d_auxiliary", "e": "e_sampling", "f": "f_palettes", "g": "g_tasks",
+    "h": "h_recipe"}
 # What a run starts from, and how long it is unless told otherwise: (config, steps).
 SCALES = {"nano": ("configs/nano_tune.py", 1000),
           "klein": ("configs/klein_tune.py", 2000)}
@@ -103,6 +104,7 @@ class Variant:
     line: the line of the plot it belongs to.
     model: measured as it is, nothing is trained; '' trains.
     evaluation: in place of the sweep's.
+    steps: of training, over the base's.
   """
   name: str
   overrides: tuple[str, ...] = ()
@@ -110,6 +112,7 @@ class Variant:
   line: str = ""
   model: str = ""
   evaluation: Evaluation | None = None
+  steps: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +184,8 @@ def runs(letter: str, start: Base, sweep: Sweep, seeds: Sequence[int],
         # Nothing else could differ between the seeds.
         about |= {"model": variant.model, "question_seed": seed}
       else:
-        about |= {"config": start.config, "steps": start.steps,
+        about |= {"config": start.config,
+                  "steps": max(1, round(start.steps * variant.steps)),
                   "milestones": list(sweep.milestones), "overrides": [
                       *start.overrides, *variant.overrides, f"config.seed={seed}",
                       f"config.data.seed={seed}"]}

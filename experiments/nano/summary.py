@@ -1,4 +1,4 @@
-"""Makes curve.png of the logs here, and the table in README.md of results.json.
+"""Makes curve.png of the logs here, and the tables in README.md of the JSON files.
 
     python experiments/nano/summary.py
 """
@@ -18,11 +18,15 @@ SHOWN = ("depth", "normals", "semantic", "edges", "text_to_image", "editing")
 
 def main() -> None:
   draw()
-  readme = HERE / "README.md"
-  results = json.loads((HERE / "results.json").read_text())
-  before, rest = re.split(r"(?<=<!-- table -->\n)", readme.read_text())
-  _, after = re.split(r"(?=<!-- end -->)", rest)
-  readme.write_text(before + table(results) + after)
+  page = (HERE / "README.md").read_text()
+  for name, make, source in (("table", table, "results"), ("retained", kept, "retained")):
+    made = make(json.loads((HERE / f"{source}.json").read_text()))
+    page, count = re.subn(
+        rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", lambda _: made, page,
+        flags=re.DOTALL)
+    if count != 1:
+      raise ValueError(f"README.md has {count} places marked {name}.")
+  (HERE / "README.md").write_text(page)
 
 
 def table(results: dict) -> str:
@@ -34,6 +38,16 @@ def table(results: dict) -> str:
       lines.append([task["task"], f"{row['label']} {tables.arrow(row)}", *(
           tables.cell(row["values"][name], row["unit"]) for name in names)])
   return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def kept(losses: dict) -> str:
+  """Markdown: a row a generation task, before and after tuning."""
+  before, after = losses["nano_base"], losses["nano"]
+  lines = [["validation loss ↓", "nano_base", "nano", "change"], ["---"] * 4]
+  for task in before.keys() - {"fingerprint"}:
+    was, now = before[task]["loss"], after[task]["loss"]
+    lines.append([task, f"{was:.4f}", f"{now:.4f}", f"{100 * (now / was - 1):+.1f} %"])
+  return "".join(f"| {' | '.join(line)} |\n" for line in (*lines[:2], *sorted(lines[2:])))
 
 
 def draw() -> None:

@@ -8,6 +8,7 @@ import pytest
 from experiments.ablations import run, sweep
 from vision_banana.errors import UserError
 from vision_banana.train import config as train_config
+from vision_banana.train import launch
 
 OUT = pathlib.Path("out")
 
@@ -37,6 +38,10 @@ def configs(letter: str, scale: str = "nano") -> dict[str, train_config.Experime
 @pytest.mark.parametrize("scale", sweep.SCALES)
 @pytest.mark.parametrize("letter", sweep.SWEEPS)
 def test_every_variant_is_a_config_that_loads(letter, scale):
+  if (letter, scale) == ("h", "klein"):
+    with pytest.raises(UserError, match="nano's sizes"):
+      configs(letter, scale)
+    return
   loaded = configs(letter, scale)
   assert loaded or letter == "e"
   for config in loaded.values():
@@ -53,7 +58,9 @@ def test_panels_name_metrics_that_are_measured():
       every = [v.evaluation or asked.evaluation for v in asked.variants]
       measured = {t for e in every for t in e.tasks} | {
           f"semantic_{p}" for e in every for p in e.palettes}
-      if task == "loss":
+      if task == "train":
+        assert metric == "gflop"
+      elif task == "loss":
         assert metric in every[0].losses
       else:
         assert task in measured
@@ -124,3 +131,12 @@ def test_print_gives_commands_that_train_understands(capsys):
           "--config.train.steps=9", "--config.mesh.fsdp=4", "/seed3/train"))
   with pytest.raises(UserError, match="along the way"):
     run.main(["b", "--out", "o", "--print"])
+
+
+def test_recipes_of_other_batches_see_as_many_samples():
+  start = base()
+  for about in sweep.runs("h", start, sweep.load("h", start), [7], OUT).values():
+    config = train_config.load(about["config"], about["overrides"])
+    launch.model_sizes(config)  # They fit together.
+    assert about["steps"] * config.data.batch_size == start.steps * 32
+    assert config.random_start and shares(config)["depth"] == pytest.approx(0.5)
