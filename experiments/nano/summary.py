@@ -1,4 +1,4 @@
-"""Makes curve.png of the logs here, and the tables in README.md of the JSON files.
+"""Makes the plots here of the logs and JSON files, and the tables in README.md.
 
     python experiments/nano/summary.py
 """
@@ -7,19 +7,28 @@ import json
 import pathlib
 import re
 
+import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 
 from vision_banana.eval import tables
 from vision_banana.train import metrics_writer
 
 HERE = pathlib.Path(__file__).parent
 SHOWN = ("depth", "normals", "semantic", "edges", "text_to_image", "editing")
+# What nano was to reach: metric → (label, value).
+TARGETS = {"depth/delta1": ("δ1 ↑", 0.75), "depth/abs_rel": ("AbsRel ↓", 0.2),
+           "normals/mean": ("normals, mean error ° ↓", 20),
+           "semantic/miou": ("mIoU ↑", 0.45)}
+LAST = 3  # Phases that a line is drawn through.
 
 
 def main() -> None:
+  matplotlib.use("Agg")
   draw()
   page = (HERE / "README.md").read_text()
-  for name, make, source in (("table", table, "results"), ("retained", kept, "retained")):
+  for name, make, source in (("table", table, "results"), ("retained", kept, "retained"),
+                             ("learning", learning, "learning")):
     made = make(json.loads((HERE / f"{source}.json").read_text()))
     page, count = re.subn(
         rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", lambda _: made, page,
@@ -37,7 +46,7 @@ def table(results: dict) -> str:
     for row in task["rows"]:
       lines.append([task["task"], f"{row['label']} {tables.arrow(row)}", *(
           tables.cell(row["values"][name], row["unit"]) for name in names)])
-  return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+  return _markdown(lines)
 
 
 def kept(losses: dict) -> str:
@@ -47,7 +56,38 @@ def kept(losses: dict) -> str:
   for task in before.keys() - {"fingerprint"}:
     was, now = before[task]["loss"], after[task]["loss"]
     lines.append([task, f"{was:.4f}", f"{now:.4f}", f"{100 * (now / was - 1):+.1f} %"])
-  return "".join(f"| {' | '.join(line)} |\n" for line in (*lines[:2], *sorted(lines[2:])))
+  return _markdown([*lines[:2], *sorted(lines[2:])])
+
+
+def learning(rows: list[dict]) -> str:
+  """Markdown: a row a phase, and where a line would meet the target; learning.png."""
+  samples = np.array([row["samples"] for row in rows])
+  lines = [["tuning samples", *(label for label, _ in TARGETS.values())],
+           ["---"] * (1 + len(TARGETS))]
+  lines += [[f"{row['samples']:,}", *(f"{row['metrics'][m]:.3g}" for m in TARGETS)]
+            for row in rows]
+  ends = []
+  _, axes = plt.subplots(
+      1, len(TARGETS), figsize=(3.2 * len(TARGETS), 2.8), sharex=True)
+  for axis, (metric, (label, target)) in zip(axes, TARGETS.items(), strict=True):
+    values = [row["metrics"][metric] for row in rows]
+    slope, start = np.polyfit(np.log2(samples[-LAST:]), values[-LAST:], 1)
+    ends.append(2 ** ((target - start) / slope))
+    far = np.array([samples[-LAST], max(ends[-1], samples[-1])])
+    axis.plot(samples, values, marker="o", markersize=4)
+    axis.plot(far, start + slope * np.log2(far), "--", color="C0", linewidth=1)
+    axis.axhline(target, color="gray", linewidth=1)
+    axis.set(xscale="log", title=label, xlabel="tuning samples")
+  lines.append(["target", *(f"{target:g}" for _, target in TARGETS.values())])
+  lines.append(["the line meets it at", *(f"{float(f'{end:.2g}'):,.0f}" for end in ends)])
+  plt.tight_layout()
+  plt.savefig(HERE / "learning.png", dpi=80, metadata={"Software": None})
+  plt.close()
+  return _markdown(lines)
+
+
+def _markdown(lines: list[list[str]]) -> str:
+  return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def draw() -> None:
@@ -68,7 +108,8 @@ def draw() -> None:
   plt.xlabel("training steps")
   plt.ylabel("loss")
   plt.legend(loc="upper left", bbox_to_anchor=(1, 1))
-  plt.savefig(HERE / "curve.png", dpi=90, bbox_inches="tight")
+  plt.savefig(HERE / "curve.png", dpi=90, bbox_inches="tight", metadata={"Software": None})
+  plt.close()
 
 
 if __name__ == "__main__":
