@@ -4,7 +4,7 @@ BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install -q -c constraints.txt
 export JAX_PLATFORMS ?= cpu
 
-.PHONY: demo test goldens metric-goldens notebooks memory aot aot-full tpu-table browser google build clean
+.PHONY: demo test goldens metric-goldens notebooks memory aot aot-full tpu-table browser google figures build clean
 
 demo: .venv/.ready
 	$(BIN)/python experiments/demo.py --out runs/demo
@@ -46,6 +46,14 @@ browser: .venv/.ready
 # Google's own client against a local server.
 google: .venv/.google
 	$(BIN)/python -m pytest -q -m google tests
+
+# Every plot and table of the docs again: from committed results, and what nano paints.
+figures: .venv/.ready
+	$(BIN)/python experiments/nano/summary.py
+	$(BIN)/python experiments/nano/pictures.py
+	$(BIN)/python -m experiments.ablations.summary
+	$(BIN)/python experiments/tpu_memory.py --table
+	$(BIN)/python experiments/rooms_card.py rooms --out docs/rooms
 
 build: .venv/.ready
 	$(BIN)/python experiments/write_build.py

@@ -25,24 +25,34 @@ Stats = tuple[float, float, int]  # Mean, standard deviation (0 of one), how man
 
 def main() -> None:
   matplotlib.use("Agg")
-  page = (HERE / "README.md").read_text()
+  for asked, found in _sweeps():
+    draw(asked, found["rows"], HERE / "plots" / f"{found['ablation']}.png")
+  draw_codecs(_read("c_codec_errors")["rows"], HERE / "plots" / "c_codec_errors.png")
+  (HERE / "README.md").write_text(fill((HERE / "README.md").read_text()))
+
+
+def fill(page: str) -> str:
+  """The page with its tables made anew from results/."""
+  for asked, found in _sweeps():
+    rows = found["rows"]
+    page = put(page, found["ablation"], table(asked, rows) + missing(found["missing"]))
+    if any("text_to_image/attributes_true" in r["metrics"] for r in rows):
+      page = put(page, "judge", judge(rows))
+  return put(page, "c_codec_errors", codec_table(_read("c_codec_errors")["rows"]))
+
+
+def _sweeps() -> Iterable[tuple[sweep.Sweep, dict[str, Any]]]:
+  """What was asked and found, of the ablations that have run."""
   for letter in sweep.SWEEPS:
-    path = HERE / "results" / f"{letter}.json"
-    if not path.exists():
-      continue
-    found = json.loads(path.read_text())
-    asked = sweep.load(letter, sweep.base(
-        found["config"], found["steps"], tuple(found["overrides"]), model="nano"))
-    draw(asked, found["rows"], HERE / "plots" / f"{letter}.png")
-    page = put(page, letter, table(asked, found["rows"]) + missing(found["missing"]))
-    if any("text_to_image/attributes_true" in r["metrics"] for r in found["rows"]):
-      page = put(page, "judge", judge(found["rows"]))
-  path = HERE / "results" / "c_codec_errors.json"
-  if path.exists():
-    found = json.loads(path.read_text())
-    draw_codecs(found["rows"], HERE / "plots" / "c_codec_errors.png")
-    page = put(page, "c_codec_errors", codec_table(found["rows"]))
-  (HERE / "README.md").write_text(page)
+    if (HERE / "results" / f"{letter}.json").exists():
+      found = _read(letter)
+      yield sweep.load(letter, sweep.base(
+          found["config"], found["steps"], tuple(found["overrides"]),
+          model="nano")), found
+
+
+def _read(name: str) -> dict[str, Any]:
+  return json.loads((HERE / "results" / f"{name}.json").read_text())
 
 
 def put(page: str, name: str, content: str) -> str:

@@ -6,6 +6,7 @@
 import json
 import pathlib
 import re
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -26,16 +27,25 @@ LAST = 3  # Phases that a line is drawn through.
 def main() -> None:
   matplotlib.use("Agg")
   draw()
-  page = (HERE / "README.md").read_text()
-  for name, make, source in (("table", table, "results"), ("retained", kept, "retained"),
-                             ("learning", learning, "learning")):
-    made = make(json.loads((HERE / f"{source}.json").read_text()))
+  draw_learning(read("learning"))
+  readme = HERE / "README.md"
+  readme.write_text(fill(readme.read_text()))
+
+
+def read(name: str) -> Any:
+  return json.loads((HERE / f"{name}.json").read_text())
+
+
+def fill(page: str) -> str:
+  """The page with its tables made anew from the JSON files."""
+  for name, made in (("table", table(read("results"))), ("retained", kept(read("retained"))),
+                     ("learning", learning(read("learning")))):
     page, count = re.subn(
-        rf"(?<=<!-- {name} -->\n).*?(?=<!-- end -->)", lambda _: made, page,
+        rf"(?<=<!-- {name} -->\n).+?(?=<!-- end -->)", lambda _: made, page,
         flags=re.DOTALL)
     if count != 1:
       raise ValueError(f"README.md has {count} places marked {name}.")
-  (HERE / "README.md").write_text(page)
+  return page
 
 
 def table(results: dict) -> str:
@@ -60,30 +70,39 @@ def kept(losses: dict) -> str:
 
 
 def learning(rows: list[dict]) -> str:
-  """Markdown: a row a phase, and where a line would meet the target; learning.png."""
-  samples = np.array([row["samples"] for row in rows])
+  """Markdown: a row a phase, and where a line would meet the target."""
   lines = [["tuning samples", *(label for label, _ in TARGETS.values())],
            ["---"] * (1 + len(TARGETS))]
   lines += [[f"{row['samples']:,}", *(f"{row['metrics'][m]:.3g}" for m in TARGETS)]
             for row in rows]
-  ends = []
+  lines.append(["target", *(f"{target:g}" for _, target in TARGETS.values())])
+  lines.append(["the line meets it at", *(
+      f"{float(f'{fit(rows, metric)[2]:.2g}'):,.0f}" for metric in TARGETS)])
+  return _markdown(lines)
+
+
+def fit(rows: list[dict], metric: str) -> tuple[float, float, float]:
+  """A line in log2(samples) through the last phases: slope, start, where it meets the
+  target."""
+  slope, start = np.polyfit(np.log2([row["samples"] for row in rows[-LAST:]]),
+                            [row["metrics"][metric] for row in rows[-LAST:]], 1)
+  return slope, start, 2 ** ((TARGETS[metric][1] - start) / slope)
+
+
+def draw_learning(rows: list[dict]) -> None:
   _, axes = plt.subplots(
       1, len(TARGETS), figsize=(3.2 * len(TARGETS), 2.8), sharex=True)
+  samples = [row["samples"] for row in rows]
   for axis, (metric, (label, target)) in zip(axes, TARGETS.items(), strict=True):
-    values = [row["metrics"][metric] for row in rows]
-    slope, start = np.polyfit(np.log2(samples[-LAST:]), values[-LAST:], 1)
-    ends.append(2 ** ((target - start) / slope))
-    far = np.array([samples[-LAST], max(ends[-1], samples[-1])])
-    axis.plot(samples, values, marker="o", markersize=4)
+    slope, start, end = fit(rows, metric)
+    far = np.array([samples[-LAST], max(end, samples[-1])])
+    axis.plot(samples, [row["metrics"][metric] for row in rows], marker="o", markersize=4)
     axis.plot(far, start + slope * np.log2(far), "--", color="C0", linewidth=1)
     axis.axhline(target, color="gray", linewidth=1)
     axis.set(xscale="log", title=label, xlabel="tuning samples")
-  lines.append(["target", *(f"{target:g}" for _, target in TARGETS.values())])
-  lines.append(["the line meets it at", *(f"{float(f'{end:.2g}'):,.0f}" for end in ends)])
   plt.tight_layout()
   plt.savefig(HERE / "learning.png", dpi=80, metadata={"Software": None})
   plt.close()
-  return _markdown(lines)
 
 
 def _markdown(lines: list[list[str]]) -> str:

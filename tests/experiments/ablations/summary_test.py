@@ -82,3 +82,8 @@ def test_codecs_are_fitted_measured_and_drawn(tmp_path, monkeypatch):
   summary.draw_codecs(found, tmp_path / "c.png")
   assert (tmp_path / "c.png").stat().st_size > 5000
   assert len(summary.codec_table(found).strip().splitlines()) == 2 + len(names)
+
+
+def test_the_page_shows_what_the_committed_results_say():
+  page = (summary.HERE / "README.md").read_text()
+  assert summary.fill(page) == page
