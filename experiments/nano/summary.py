@@ -21,7 +21,7 @@ SHOWN = ("depth", "normals", "semantic", "edges", "text_to_image", "editing")
 TARGETS = {"depth/delta1": ("δ1 ↑", 0.75), "depth/abs_rel": ("AbsRel ↓", 0.2),
            "normals/mean": ("normals, mean error ° ↓", 20),
            "semantic/miou": ("mIoU ↑", 0.45)}
-LAST = 3  # Phases that a line is drawn through.
+LAST = 4  # Phases that a line is drawn through.
 
 
 def main() -> None:
@@ -38,7 +38,8 @@ def read(name: str) -> Any:
 
 def fill(page: str) -> str:
   """The page with its tables made anew from the JSON files."""
-  for name, made in (("table", table(read("results"))), ("retained", kept(read("retained"))),
+  for name, made in (("table", table(read("results"))),
+                     ("retained", kept(read("retained"))),
                      ("learning", learning(read("learning")))):
     page, count = re.subn(
         rf"(?<=<!-- {name} -->\n).+?(?=<!-- end -->)", lambda _: made, page,
@@ -96,7 +97,8 @@ def draw_learning(rows: list[dict]) -> None:
   for axis, (metric, (label, target)) in zip(axes, TARGETS.items(), strict=True):
     slope, start, end = fit(rows, metric)
     far = np.array([samples[-LAST], max(end, samples[-1])])
-    axis.plot(samples, [row["metrics"][metric] for row in rows], marker="o", markersize=4)
+    values = [row["metrics"][metric] for row in rows]
+    axis.plot(samples, values, marker="o", markersize=4)
     axis.plot(far, start + slope * np.log2(far), "--", color="C0", linewidth=1)
     axis.axhline(target, color="gray", linewidth=1)
     axis.set(xscale="log", title=label, xlabel="tuning samples")
@@ -112,7 +114,7 @@ def _markdown(lines: list[list[str]]) -> str:
 def draw() -> None:
   series: dict[str, list[tuple[float, float]]] = {task: [] for task in SHOWN}
   done = 0
-  for log in sorted(HERE.glob("*.jsonl")):
+  for log in sorted(HERE.glob("*.jsonl"), key=lambda p: int(p.name.partition("_")[0])):
     lines = metrics_writer.read(log)
     for line in lines:
       for task in SHOWN:
@@ -127,7 +129,8 @@ def draw() -> None:
   plt.xlabel("training steps")
   plt.ylabel("loss")
   plt.legend(loc="upper left", bbox_to_anchor=(1, 1))
-  plt.savefig(HERE / "curve.png", dpi=90, bbox_inches="tight", metadata={"Software": None})
+  plt.savefig(HERE / "curve.png", dpi=90, bbox_inches="tight",
+              metadata={"Software": None})
   plt.close()
 
 

@@ -12,7 +12,7 @@ def test_tables_are_those_of_the_json_files():
 
 def test_a_line_through_the_last_phases_meets_the_target():
   rows = [{"samples": n, "metrics": {"depth/delta1": value}} for n, value in (
-      (10, 0.9), (1000, 0.5), (2000, 0.55), (4000, 0.6))]
+      (10, 0.9), (500, 0.45), (1000, 0.5), (2000, 0.55), (4000, 0.6))]
   slope, start, end = summary.fit(rows, "depth/delta1")
   assert slope == pytest.approx(0.05)
   # Three more doublings of 4,000 samples.
