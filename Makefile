@@ -49,7 +49,7 @@ google: .venv/.google
 
 # Every plot and table of the docs again: from committed results, and what nano paints.
 figures: .venv/.ready
-	$(BIN)/python experiments/nano/summary.py
+	$(BIN)/python -m experiments.nano.summary
 	$(BIN)/python experiments/nano/pictures.py
 	$(BIN)/python -m experiments.ablations.summary
 	$(BIN)/python experiments/tpu_memory.py --table

@@ -16,6 +16,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import pages
 from experiments.ablations import sweep
 
 HERE = pathlib.Path(__file__).parent
@@ -35,10 +36,10 @@ def fill(page: str) -> str:
   """The page with its tables made anew from results/."""
   for asked, found in _sweeps():
     rows = found["rows"]
-    page = put(page, found["ablation"], table(asked, rows) + missing(found["missing"]))
+    page = pages.put(page, found["ablation"], table(asked, rows) + missing(found["missing"]))
     if any("text_to_image/attributes_true" in r["metrics"] for r in rows):
-      page = put(page, "judge", judge(rows))
-  return put(page, "c_codec_errors", codec_table(_read("c_codec_errors")["rows"]))
+      page = pages.put(page, "judge", judge(rows))
+  return pages.put(page, "c_codec_errors", codec_table(_read("c_codec_errors")["rows"]))
 
 
 def _sweeps() -> Iterable[tuple[sweep.Sweep, dict[str, Any]]]:
@@ -53,15 +54,6 @@ def _sweeps() -> Iterable[tuple[sweep.Sweep, dict[str, Any]]]:
 
 def _read(name: str) -> dict[str, Any]:
   return json.loads((HERE / "results" / f"{name}.json").read_text())
-
-
-def put(page: str, name: str, content: str) -> str:
-  """The page with new content between its two marks of that name."""
-  marks = rf"(?<=<!-- {name} -->\n).*?(?=<!-- end {name} -->)"
-  made, count = re.subn(marks, lambda _: content, page, flags=re.DOTALL)
-  if count != 1:
-    raise ValueError(f"README.md has {count} places marked {name}.")
-  return made
 
 
 def stats(values: Iterable[float]) -> Stats:
@@ -144,12 +136,12 @@ def table(asked: sweep.Sweep, rows: Sequence[dict[str, Any]]) -> str:
   keys = list(dict.fromkeys(key for column in columns for key in column))
   head = ["variant", *([asked.x_label] if asked.x_label else []),
           *(p.label for p in asked.plots), "seeds"]
-  lines = [head, ["---"] * len(head)]
+  lines = []
   for key in keys:
     x = [f"{key[2]:g}" if key[2] is not None else "–"] if asked.x_label else []
     seeds = max(c[key][2] for c in columns if key in c)
     lines.append([key[1], *x, *(cell(c.get(key)) for c in columns), str(seeds)])
-  return "\n" + _markdown(lines) + "\n"
+  return f"\n{pages.table(head, lines)}\n"
 
 
 def missing(runs: Sequence[str]) -> str:
@@ -176,19 +168,15 @@ def cell(found: Stats | None) -> str:
   return text if count == 1 else f"{text} ± {sd:.2g}"
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-  return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
 def codec_table(rows: Sequence[dict[str, Any]]) -> str:
   """Markdown: AbsRel by codec (a row) and channel (a column)."""
   channels = list(dict.fromkeys(row["channel"] for row in rows))
-  lines = [["AbsRel", *channels], ["---"] * (1 + len(channels))]
+  lines = []
   for codec in dict.fromkeys(row["codec"] for row in rows):
     lines.append([codec, *(_small(stats(
         r["abs_rel"] for r in rows if (r["codec"], r["channel"]) == (codec, channel)))
         for channel in channels)])
-  return "\n" + _markdown(lines) + "\n"
+  return f"\n{pages.table(['AbsRel', *channels], lines)}\n"
 
 
 def _small(found: Stats) -> str:

@@ -1,11 +1,10 @@
 """Makes the plots here of the logs and JSON files, and the tables in README.md.
 
-    python experiments/nano/summary.py
+    python -m experiments.nano.summary
 """
 
 import json
 import pathlib
-import re
 from typing import Any
 
 import matplotlib
@@ -14,6 +13,8 @@ import numpy as np
 
 from vision_banana.eval import tables
 from vision_banana.train import metrics_writer
+
+from experiments import pages
 
 HERE = pathlib.Path(__file__).parent
 SHOWN = ("depth", "normals", "semantic", "edges", "text_to_image", "editing")
@@ -41,45 +42,40 @@ def fill(page: str) -> str:
   for name, made in (("table", table(read("results"))),
                      ("retained", kept(read("retained"))),
                      ("learning", learning(read("learning")))):
-    page, count = re.subn(
-        rf"(?<=<!-- {name} -->\n).+?(?=<!-- end -->)", lambda _: made, page,
-        flags=re.DOTALL)
-    if count != 1:
-      raise ValueError(f"README.md has {count} places marked {name}.")
+    page = pages.put(page, name, made)
   return page
 
 
 def table(results: dict) -> str:
   """Markdown: a row a metric, a column a model."""
   names = [c["name"] for c in results["columns"]]
-  lines = [["task", "metric", *names], ["---"] * (2 + len(names))]
+  lines = []
   for task in results["tasks"]:
     for row in task["rows"]:
       lines.append([task["task"], f"{row['label']} {tables.arrow(row)}", *(
           tables.cell(row["values"][name], row["unit"]) for name in names)])
-  return _markdown(lines)
+  return pages.table(["task", "metric", *names], lines)
 
 
 def kept(losses: dict) -> str:
   """Markdown: a row a generation task, before and after tuning."""
   before, after = losses["nano_base"], losses["nano"]
-  lines = [["validation loss ↓", "nano_base", "nano", "change"], ["---"] * 4]
-  for task in before.keys() - {"fingerprint"}:
+  lines = []
+  for task in sorted(before.keys() - {"fingerprint"}):
     was, now = before[task]["loss"], after[task]["loss"]
     lines.append([task, f"{was:.4f}", f"{now:.4f}", f"{100 * (now / was - 1):+.1f} %"])
-  return _markdown([*lines[:2], *sorted(lines[2:])])
+  return pages.table(["validation loss ↓", "nano_base", "nano", "change"], lines)
 
 
 def learning(rows: list[dict]) -> str:
   """Markdown: a row a phase, and where a line would meet the target."""
-  lines = [["tuning samples", *(label for label, _ in TARGETS.values())],
-           ["---"] * (1 + len(TARGETS))]
-  lines += [[f"{row['samples']:,}", *(f"{row['metrics'][m]:.3g}" for m in TARGETS)]
-            for row in rows]
+  head = ["tuning samples", *(label for label, _ in TARGETS.values())]
+  lines = [[f"{row['samples']:,}", *(f"{row['metrics'][m]:.3g}" for m in TARGETS)]
+           for row in rows]
   lines.append(["target", *(f"{target:g}" for _, target in TARGETS.values())])
   lines.append(["the line meets it at", *(
       f"{float(f'{fit(rows, metric)[2]:.2g}'):,.0f}" for metric in TARGETS)])
-  return _markdown(lines)
+  return pages.table(head, lines)
 
 
 def fit(rows: list[dict], metric: str) -> tuple[float, float, float]:
@@ -105,10 +101,6 @@ def draw_learning(rows: list[dict]) -> None:
   plt.tight_layout()
   plt.savefig(HERE / "learning.png", dpi=80, metadata={"Software": None})
   plt.close()
-
-
-def _markdown(lines: list[list[str]]) -> str:
-  return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def draw() -> None:

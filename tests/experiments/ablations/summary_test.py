@@ -48,14 +48,6 @@ def test_runs_that_are_not_done_are_told():
   assert "a seed1, b seed0" in summary.missing(["a seed1", "b seed0"])
 
 
-def test_content_goes_between_its_marks_and_nowhere_else():
-  page = "a\n<!-- c -->\nold\n<!-- end c -->\n<!-- c_x -->\nkept\n<!-- end c_x -->\n"
-  made = summary.put(page, "c", "\nnew \\1\n")
-  assert made == page.replace("old\n", "\nnew \\1\n")
-  with pytest.raises(ValueError, match="0 places marked d"):
-    summary.put(page, "d", "")
-
-
 @pytest.mark.parametrize("x_label", ["share", ""])
 def test_plots_are_pictures_and_the_same_twice(x_label, tmp_path):
   for name in ("1.png", "2.png"):
