@@ -3,8 +3,8 @@
     python -m experiments.ablations.run a --out runs/ablations --jobs 2
 
 Each (variant, seed) is a run in a folder of its own, OUT/a/VARIANT/seedN, trained and
-measured by a process of its own. The same command goes on where it was stopped: runs
-that are done are not repeated, one that was killed resumes from its checkpoint. A run
+measured by a process of its own, which has its share of the cores. The same command
+goes on where it was stopped: runs that are done are not repeated, one that was killed resumes from its checkpoint. A run
 that fails does not stop the others; it is named at the end with its log, and the exit
 status is 1. Rows of all runs are in OUT/a.json, one a measurement.
 
@@ -19,6 +19,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import queue
 import shlex
 import signal
 import subprocess
@@ -40,9 +41,15 @@ RESULTS = pathlib.Path(__file__).parent / "results"
 class Runner:
   """Starts runs as processes, and ends them when it is ended itself."""
 
-  def __init__(self, compiled: pathlib.Path):
-    """`compiled` keeps compiled programs: runs of a sweep share most of them."""
+  def __init__(self, compiled: pathlib.Path, jobs: int = 1):
+    """`compiled` keeps compiled programs: runs of a sweep share most of them.
+
+    `jobs` runs at a time do not share cores: two on the same ones slow each other.
+    """
     self._env = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(compiled.resolve())}
+    self._cores: queue.SimpleQueue[list[int]] = queue.SimpleQueue()
+    for share in shares(jobs):
+      self._cores.put(share)
     self._processes: set[subprocess.Popen] = set()
     self._lock, self._stopped = threading.Lock(), False
 
@@ -55,20 +62,33 @@ class Runner:
     if (folder / ROWS).exists():
       return ""
     files.write_all({spec: files.json_text(about)})
-    with open(folder / "log.txt", "ab") as log:
-      with self._lock:
-        if self._stopped:
-          return "stopped"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.ablations.one", str(folder.resolve())],
-            cwd=ROOT, env=self._env, stdout=log, stderr=subprocess.STDOUT)
-        self._processes.add(process)
-      code = process.wait()
-      self._processes.discard(process)
+    cores = self._cores.get()
+    try:
+      code = self._run(folder, cores)
+    finally:
+      self._cores.put(cores)
+    if code is None:
+      return "stopped"
     if code == 0:
       return ""
     lines = (folder / "log.txt").read_text(errors="replace").strip().splitlines()
     return f"exit status {code}: {lines[-1] if lines else ''} ({folder / 'log.txt'})"
+
+  def _run(self, folder: pathlib.Path, cores: list[int]) -> int | None:
+    """The exit status of a run on these cores; None when no more may start."""
+    with open(folder / "log.txt", "ab") as log:
+      with self._lock:
+        if self._stopped:
+          return None
+        process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.ablations.one", str(folder.resolve())],
+            cwd=ROOT, env=self._env, stdout=log, stderr=subprocess.STDOUT)
+        if cores:  # Before it imports anything that counts them.
+          os.sched_setaffinity(process.pid, cores)
+        self._processes.add(process)
+      code = process.wait()
+      self._processes.discard(process)
+    return code
 
   def stop(self) -> None:
     """Ends what runs: training saves a checkpoint first."""
@@ -76,6 +96,19 @@ class Runner:
       self._stopped = True
       for process in self._processes:
         process.terminate()
+
+
+def shares(jobs: int) -> list[list[int]]:
+  """The cores for each of so many runs at a time; [] leaves a run where it is.
+
+  It stays there when it is alone, when there are fewer cores than runs, and where a
+  system gives out no cores (macOS).
+  """
+  cores = (sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [])
+  if jobs == 1 or len(cores) < jobs:
+    return [[]] * jobs
+  return [cores[i * len(cores) // jobs:(i + 1) * len(cores) // jobs]
+          for i in range(jobs)]
 
 
 def schedule(runs: dict[pathlib.Path, dict[str, Any]], jobs: int,
@@ -109,6 +142,31 @@ def rows(runs: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
   """The rows of the runs that are done, in order."""
   return [row for folder in runs if (folder / ROWS).exists()
           for row in json.loads((folder / ROWS).read_text())]
+
+
+def published(table: dict[str, Any], before: dict[str, Any], asked: sweep.Sweep
+              ) -> dict[str, Any]:
+  """The table with the rows of other seeds that were published before.
+
+  Seeds can be run in several goes, on several machines. Rows of another config, steps,
+  overrides, limit or tuned model are left out: they would be no seeds of the same.
+  """
+  prints = lambda rows: {row["variant"]: row["fingerprint"] for row in rows}
+  old, new = prints(before["rows"]), prints(table["rows"])
+  of_another = any(old[v.name] != new[v.name] for v in asked.variants
+                   if v.model and v.name in old and v.name in new)
+  shared = ("config", "steps", "overrides", "limit")
+  if of_another or any(before.get(key) != table[key] for key in shared):
+    return table
+  kept = lambda seed: seed not in table["seeds"]
+  order = [v.name for v in asked.variants]
+  return {
+      **table, "seeds": sorted({*before["seeds"], *table["seeds"]}),
+      "missing": [m for m in before["missing"] if kept(int(m.rpartition("seed")[2]))]
+      + table["missing"],
+      "rows": sorted([row for row in before["rows"] if kept(row["seed"])]
+                     + table["rows"],
+                     key=lambda row: (order.index(row["variant"]), row["seed"]))}
 
 
 def commands(runs: dict[pathlib.Path, dict[str, Any]]) -> list[str]:
@@ -146,7 +204,8 @@ def main(argv: list[str] | None = None) -> int:
   parser.add_argument("--print", action="store_true", dest="only_print",
                       help="print the training command of each run and stop")
   parser.add_argument("--publish", action="store_true", help="write the rows to "
-                      "experiments/ablations/results too, for summary.py")
+                      "experiments/ablations/results too, beside those of other seeds "
+                      "there, for summary.py")
   args, overrides = parser.parse_known_args(argv)
   config, steps = sweep.SCALES[args.scale]
   start = sweep.base(
@@ -168,16 +227,20 @@ def main(argv: list[str] | None = None) -> int:
   if args.only_print:
     print("\n".join(commands(runs)))
     return 0
-  runner = Runner(out / "compiled")
+  runner = Runner(out / "compiled", args.jobs)
   signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
   failed = schedule(runs, args.jobs, runner)
   table = {"ablation": args.ablation, "title": asked.title, "config": start.config,
-           "steps": start.steps, "overrides": list(start.overrides), "seeds": seeds,
+           "steps": start.steps, "overrides": list(start.overrides),
+           "limit": start.limit, "seeds": seeds,
            "missing": [f"{f.parent.name} {f.name}" for f in failed],
            "rows": rows(list(runs))}
   written = {out / f"{args.ablation}.json": files.json_text(table)}
   if args.publish:
-    written[RESULTS / f"{args.ablation}.json"] = files.json_text(table)
+    result = RESULTS / f"{args.ablation}.json"
+    if result.exists():
+      table = published(table, json.loads(result.read_text()), asked)
+    written[result] = files.json_text(table)
   files.write_all(written)
   print(f"{len(table['rows'])} rows: {out / args.ablation}.json")
   for folder, problem in failed.items():

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from experiments.ablations import one, run
+from experiments.ablations import one, run, sweep
 from tests.data import fake
 from vision_banana.data.builders import rooms
 
@@ -107,3 +107,62 @@ def test_a_schedule_that_knows_its_end_is_not_measured_along_the_way(shard, tmp_
       shard, 8, (0.5, 1.0), overrides=["config.optim.schedule=cosine"])))
   assert one.main([str(folder)]) == 2
   assert not (folder / "train").exists()
+
+
+def test_runs_at_a_time_share_out_the_cores(monkeypatch):
+  monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 1, 2, 3, 0}, raising=False)
+  assert run.shares(2) == [[0, 1], [2, 3, 5]]
+  assert run.shares(5) == [[0], [1], [2], [3], [5]]
+  assert run.shares(1) == [[]] and run.shares(6) == [[]] * 6
+  monkeypatch.delattr(os, "sched_getaffinity")
+  assert run.shares(2) == [[], []]
+
+
+def test_each_run_is_on_its_share_and_gives_it_back(tmp_path, monkeypatch):
+  monkeypatch.setattr(run, "shares", lambda jobs: [[7]])
+  monkeypatch.setattr(os, "sched_setaffinity", lambda pid, cores: given.append(cores),
+                      raising=False)
+  given, runner = [], run.Runner(tmp_path / "compiled")
+  for name in ("first", "second"):
+    folder = tmp_path / name
+    folder.mkdir()
+    assert "exit status 1" in runner(folder, {"no": "run"})  # It ends at once.
+  assert given == [[7], [7]]
+
+
+def _table(seeds, rows, **changes):
+  return {"config": "c.py", "steps": 9, "overrides": [], "limit": None,
+          "seeds": seeds, "missing": [], "rows": rows, **changes}
+
+
+def _rows(seed, mark="", variants=("before", "tuned")):
+  return [{"variant": v, "seed": seed, "x": x, "mark": mark,
+           "fingerprint": "base" if v == "before" else f"{v}{seed}"}
+          for v in variants for x in (1, 2)]
+
+
+ASKED = sweep.Sweep("t", (sweep.Variant("before", model="m"), sweep.Variant("tuned")),
+                    sweep.Evaluation(), plots=())
+
+
+def test_published_seeds_are_joined_by_those_run_later():
+  before = _table([0, 1], _rows(0, "old") + _rows(1, "old", ("before",)),
+                  missing=["tuned seed1", "before seed2"])
+  joined = run.published(
+      _table([1, 2], _rows(1, "new") + _rows(2, "new", ("tuned",)),
+             missing=["before seed2"]), before, ASKED)
+  assert joined["seeds"] == [0, 1, 2] and joined["missing"] == ["before seed2"]
+  assert [(r["variant"], r["seed"], r["x"], r["mark"]) for r in joined["rows"]] == [
+      (variant, seed, x, mark)
+      for variant, found in (("before", ((0, "old"), (1, "new"))),
+                             ("tuned", ((0, "old"), (1, "new"), (2, "new"))))
+      for seed, mark in found for x in (1, 2)]
+
+
+@pytest.mark.parametrize("changes", [
+    {"config": "d.py"}, {"steps": 8}, {"overrides": ["config.seed=1"]}, {"limit": 4},
+    {"rows": [{"variant": "before", "seed": 0, "x": 1, "fingerprint": "other"}]}])
+def test_published_rows_of_something_else_are_replaced(changes):
+  table = _table([1], _rows(1))
+  assert run.published(table, _table([0], _rows(0)), ASKED) != table
+  assert run.published(table, {**_table([0], _rows(0)), **changes}, ASKED) == table
