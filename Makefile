@@ -53,7 +53,7 @@ figures: .venv/.ready
 	$(BIN)/python experiments/nano/pictures.py
 	$(BIN)/python -m experiments.ablations.summary
 	$(BIN)/python experiments/tpu_memory.py --table
-	$(BIN)/python experiments/rooms_card.py rooms --out docs/rooms
+	$(BIN)/python -m experiments.rooms_card rooms --out docs/rooms
 
 build: .venv/.ready
 	$(BIN)/python experiments/write_build.py

@@ -1,7 +1,7 @@
 """Writes a card of a rendered dataset: counts as Markdown, and a grid of pictures.
 
   vision-banana render --num 200 --size 128 --out data/rooms128 --workers 2
-  python experiments/rooms_card.py data/rooms128 --out data/rooms128_card
+  python -m experiments.rooms_card data/rooms128 --out data/rooms128_card
 
 writes data/rooms128_card.md and data/rooms128_card.png. The same dataset gives the
 same bytes.
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from experiments import pages
 from vision_banana.data import sources
 from vision_banana.data.rooms import vocabulary
 from vision_banana.eval import figures
@@ -65,36 +66,39 @@ def card(scenes: Iterable[dict[str, Any]], title: str) -> str:
     finite = scene["depth"][np.isfinite(scene["depth"])]
     depths += list(finite[::max(1, finite.size // 500)])
     counts["edits"] += len(scene["edits"])
-    kinds.update(scene.get("edit_kinds") or ["unknown"] * len(scene["edits"]))
+    kinds.update(scene.get("edit_kinds", ()))
   del names[""]
   seen = [(name, count) for name, count in sorted(
       names.items(), key=lambda pair: (-pair[1], pair[0])) if count]
   forms = sorted(set(fits) | set(empty), key=lambda f: (-fits[f] - empty[f], f))
-  return "\n".join([
-      f"# {title}", "",
+  of_kinds = (f"of {len(kinds)} kinds" if kinds else
+              "(this dataset, of before version 1.1.0, does not tell of which kinds)")
+  parts = [
+      f"# {title}",
       f"{counts['scenes']} scenes, {counts['outdoors'] / counts['scenes']:.1%} of them "
-      f"outdoors; {counts['edits']} edits of {len(kinds)} kinds; "
+      f"outdoors; {counts['edits']} edits {of_kinds}; "
       f"{sum(fits.values())} phrases that fit and {sum(empty.values())} that fit "
-      f"nothing; {len(seen)} categories in view.", "",
-      *_table(("", "5 %", "25 %", "50 %", "75 %", "95 %"), [
+      f"nothing; {len(seen)} categories in view.",
+      _table(("", "5 %", "25 %", "50 %", "75 %", "95 %"), [
           ("depth in metres", *_percentiles(depths, "{:.2f}")),
           ("words of a caption", *_percentiles(words, "{:.0f}")),
-          ("share of the picture of a thing", *_percentiles(areas, "{:.2%}"))]), "",
-      "## Phrases", "",
-      *_table(("form", "fit", "fit nothing"), [(f, fits[f], empty[f]) for f in forms]),
-      "", "## Edits", "",
-      *_table(("kind", "edits"), sorted(kinds.items(), key=lambda p: (-p[1], p[0]))),
-      "", "## Categories", "", "Scenes in which they are in view:", "",
-      ", ".join(f"{name} {count}" for name, count in seen), ""])
+          ("share of the picture of a thing", *_percentiles(areas, "{:.2%}"))]),
+      "## Phrases",
+      _table(("form", "fit", "fit nothing"), [(f, fits[f], empty[f]) for f in forms])]
+  if kinds:
+    parts += ["## Edits", _table(
+        ("kind", "edits"), sorted(kinds.items(), key=lambda p: (-p[1], p[0])))]
+  parts += ["## Categories", "Scenes in which they are in view:",
+            ", ".join(f"{name} {count}" for name, count in seen)]
+  return "\n\n".join(parts) + "\n"
 
 
 def _percentiles(values: Sequence[float], spec: str) -> list[str]:
   return [spec.format(v) for v in np.percentile(values or [0], (5, 25, 50, 75, 95))]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-  return [f"| {' | '.join(map(str, row))} |"
-          for row in (head, ["---"] * len(head), *rows)]
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+  return pages.table(head, [list(map(str, row)) for row in rows]).rstrip()
 
 
 def grid(scenes: Sequence[dict[str, Any]]) -> bytes:

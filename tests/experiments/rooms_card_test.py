@@ -42,6 +42,14 @@ def test_counts():
     assert row in text, row
 
 
+def test_edits_whose_kinds_nobody_wrote_down_are_no_kind():
+  old = scene("floor", 2., [("the mug", (4,))], ["swap"])
+  del old["edit_kinds"]
+  text = rooms_card.card([old], "Rooms")
+  assert "1 edits (this dataset, of before version 1.1.0" in text
+  assert "## Edits" not in text
+
+
 def test_grid_is_small_and_the_same_again():
   scenes = [fake.scene(i, 64) for i in range(6)]
   rng = np.random.default_rng(0)
