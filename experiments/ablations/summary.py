@@ -77,11 +77,13 @@ def grouped(rows: Sequence[dict[str, Any]], metric: str
 
 
 def draw(asked: sweep.Sweep, rows: Sequence[dict[str, Any]], out: pathlib.Path) -> None:
-  """One panel a metric: lines with bands over x, or bars side by side."""
+  """One panel a metric: lines with bands over x, or points side by side."""
   columns = min(PLOTS_IN_A_ROW, len(asked.plots))
   lines = -(-len(asked.plots) // columns)
+  # Names side by side need a line each.
+  height = 3.1 if asked.x_label else max(3.1, 1 + 0.2 * len(asked.variants))
   figure, axes = plt.subplots(
-      lines, columns, figsize=(4.4 * columns, 3.1 * lines), squeeze=False)
+      lines, columns, figsize=(4.4 * columns, height * lines), squeeze=False)
   for axis, plot in zip(axes.flat, asked.plots):
     points = grouped(rows, plot.metric)
     axis.set_title(plot.label, fontsize=10)
@@ -118,7 +120,11 @@ def _side_by_side(axis: Any, asked: sweep.Sweep, points: dict) -> None:
   names = [variant for _, variant, _ in points][::-1]
   mean = [s[0] for s in points.values()][::-1]
   sd = [s[1] for s in points.values()][::-1]
-  axis.barh(names, mean, xerr=sd, height=0.6, color="#93b4e8", ecolor="#333")
+  # Points, not bars: what differs little is not to be measured from zero.
+  axis.errorbar(mean, names, xerr=sd, fmt="o", markersize=5, capsize=3, color="#2a5fb4")
+  axis.grid(axis="y", linewidth=0.5, color="#ddd")
+  axis.set_ylim(-0.5, len(names) - 0.5)
+  axis.margins(x=0.2)
   axis.tick_params(axis="y", labelsize=8)
 
 
