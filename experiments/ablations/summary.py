@@ -125,6 +125,7 @@ def _side_by_side(axis: Any, asked: sweep.Sweep, points: dict) -> None:
   axis.grid(axis="y", linewidth=0.5, color="#ddd")
   axis.set_ylim(-0.5, len(names) - 0.5)
   axis.margins(x=0.2)
+  axis.locator_params(axis="x", nbins=4)
   axis.tick_params(axis="y", labelsize=8)
 
 
