@@ -116,6 +116,16 @@ def test_gradients_are_finite_and_point_towards_the_picture():
     assert np.isfinite(jax.grad(total)(strange)).all()
 
 
+def test_a_label_nearly_impossible_everywhere_has_a_finite_gradient():
+  b = batch()
+  b["labels"][:, 0] = 0
+  b["palette"][:, 0] = [[0.0, 0, 0], [0.45, 0.45, 0.45], *[[0.0, 0, 0]] * (LABELS - 2)]
+  # Probabilities of about exp(-60): none is 0, their squares are.
+  rgb = jnp.zeros((8, SIZE, SIZE, 3))
+  cost = auxiliary.make(auxiliary.AuxiliaryConfig(iou=1.0))
+  assert np.isfinite(jax.grad(lambda rgb: cost({"rgb": rgb}, b).sum())(rgb)).all()
+
+
 def test_depth_is_read_by_the_curve_it_was_painted_by():
   curve = depth.Curve(-1.0, 1.0, 20.0)
   b = batch()

@@ -142,7 +142,9 @@ def soft_iou(probabilities: jax.typing.ArrayLike, labels: jax.typing.ArrayLike,
   weight = jnp.asarray(valid, jnp.float32)[..., None]
   intersection = jnp.sum(weight * p * y, axis=(-3, -2))
   union = jnp.sum(weight * (p + y - p * y), axis=(-3, -2))
-  return intersection / jnp.where(union > 0, union, 1.0)
+  # A label that the truth has makes the union at least 1. One that it has not can have
+  # probabilities so small that their square, by which the gradient divides, is 0.
+  return intersection / jnp.maximum(union, 0.5)
 
 
 @functools.partial(jax.jit, static_argnames="num_labels")
