@@ -12,7 +12,8 @@ from experiments.ablations.sweep import Base, Evaluation, Plot, Sweep, Variant
 STEPS = (1, 2, 4, 8, 28)
 GUIDANCE = (1.5, 2.5, 4.0)  # At four steps.
 ROOMS = 32  # Of each seed, drawn by it.
-VOTES = (4, 8)  # At one step.
+VOTES = (4, 8)  # At two steps: where noise is shown faded (`flow.latent_sd`), one step
+# starts from none, and all votes are the same picture.
 VISION = ("depth", "normals", "semantic", "edges")
 
 
@@ -22,7 +23,7 @@ def get_sweep(base: Base) -> Sweep:
   settings = [(f"{s} step{'s'[:s > 1]}", "steps", s, 1.0, 1) for s in STEPS]
   settings += [(f"4 steps, guidance {g:g}", f"4 steps, guidance {g:g}", 4, g, 1)
                for g in GUIDANCE]
-  settings += [(f"{v} votes, 1 step", "votes, 1 step", 1, 1.0, v) for v in VOTES]
+  settings += [(f"{v} votes, 2 steps", "votes, 2 steps", 2, 1.0, v) for v in VOTES]
   variants = []
   for name, line, steps, guidance, votes in settings:
     # Pictures cannot be voted on.

@@ -149,7 +149,8 @@ def published(table: dict[str, Any], before: dict[str, Any], asked: sweep.Sweep
   """The table with the rows of other seeds that were published before.
 
   Seeds can be run in several goes, on several machines. Rows of another config, steps,
-  overrides, limit or tuned model are left out: they would be no seeds of the same.
+  overrides, limit or tuned model are left out, for they would be no seeds of the same;
+  so are those of variants that the sweep no longer has.
   """
   prints = lambda rows: {row["variant"]: row["fingerprint"] for row in rows}
   old, new = prints(before["rows"]), prints(table["rows"])
@@ -164,7 +165,8 @@ def published(table: dict[str, Any], before: dict[str, Any], asked: sweep.Sweep
       **table, "seeds": sorted({*before["seeds"], *table["seeds"]}),
       "missing": [m for m in before["missing"] if kept(int(m.rpartition("seed")[2]))]
       + table["missing"],
-      "rows": sorted([row for row in before["rows"] if kept(row["seed"])]
+      "rows": sorted([row for row in before["rows"]
+                      if kept(row["seed"]) and row["variant"] in order]
                      + table["rows"],
                      key=lambda row: (order.index(row["variant"]), row["seed"]))}
 

@@ -113,6 +113,9 @@ def _over_x(axis: Any, asked: sweep.Sweep, points: dict) -> None:
                       linewidth=0)
   if asked.log_x:
     axis.set_xscale("log")
+    measured = sorted({x for _, _, x in points if x is not None})
+    axis.set_xticks(measured, [f"{x:g}" for x in measured], fontsize=8)
+    axis.minorticks_off()
   axis.set_xlabel(asked.x_label, fontsize=9)
 
 

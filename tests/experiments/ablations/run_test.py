@@ -146,7 +146,8 @@ ASKED = sweep.Sweep("t", (sweep.Variant("before", model="m"), sweep.Variant("tun
 
 
 def test_published_seeds_are_joined_by_those_run_later():
-  before = _table([0, 1], _rows(0, "old") + _rows(1, "old", ("before",)),
+  before = _table([0, 1], _rows(0, "old", ("before", "gone", "tuned"))
+                  + _rows(1, "old", ("before",)),
                   missing=["tuned seed1", "before seed2"])
   joined = run.published(
       _table([1, 2], _rows(1, "new") + _rows(2, "new", ("tuned",)),

@@ -98,7 +98,7 @@ def test_e_counts_runs_of_the_network():
   by_name = {v.name: v for v in sweep.load("e", base()).variants}
   assert by_name["28 steps"].x == 28
   assert by_name["4 steps, guidance 2.5"].x == 8
-  assert by_name["8 votes, 1 step"].x == 8
+  assert by_name["8 votes, 2 steps"].x == 16
   assert all(v.model == "m" for v in by_name.values())
   with pytest.raises(UserError, match="--model"):
     sweep.load("e", sweep.base(*sweep.SCALES["nano"]))
