@@ -205,9 +205,9 @@ def main(argv: list[str] | None = None) -> int:
   parser.add_argument("--data", help="folder of the published benchmarks")
   parser.add_argument("--print", action="store_true", dest="only_print",
                       help="print the training command of each run and stop")
-  parser.add_argument("--publish", action="store_true", help="write the rows to "
-                      "experiments/ablations/results too, beside those of other seeds "
-                      "there, for summary.py")
+  parser.add_argument("--publish", nargs="?", const="", metavar="NAME", help="write "
+                      "the rows to experiments/ablations/results/NAME.json too, beside "
+                      "those of other seeds there, for summary.py (default: the letter)")
   args, overrides = parser.parse_known_args(argv)
   config, steps = sweep.SCALES[args.scale]
   start = sweep.base(
@@ -221,6 +221,9 @@ def main(argv: list[str] | None = None) -> int:
   out = pathlib.Path(args.out)
   asked = sweep.load(args.ablation, start)
   runs = sweep.runs(args.ablation, start, asked, seeds, out)
+  if args.publish and not args.publish.isidentifier():
+    raise UserError(f"--publish {args.publish}: give a name of letters, digits and _, "
+                    "such as b_semantic.")
   if args.benchmarks and not args.data:
     raise UserError("--benchmarks: name the folder that holds them by --data.")
   if args.benchmarks:
@@ -238,8 +241,8 @@ def main(argv: list[str] | None = None) -> int:
            "missing": [f"{f.parent.name} {f.name}" for f in failed],
            "rows": rows(list(runs))}
   written = {out / f"{args.ablation}.json": files.json_text(table)}
-  if args.publish:
-    result = RESULTS / f"{args.ablation}.json"
+  if args.publish is not None:
+    result = RESULTS / f"{args.publish or args.ablation}.json"
     if result.exists():
       table = published(table, json.loads(result.read_text()), asked)
     written[result] = files.json_text(table)

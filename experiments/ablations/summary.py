@@ -26,28 +26,28 @@ Stats = tuple[float, float, int]  # Mean, standard deviation (0 of one), how man
 
 def main() -> None:
   matplotlib.use("Agg")
-  for asked, found in _sweeps():
-    draw(asked, found["rows"], HERE / "plots" / f"{found['ablation']}.png")
+  for name, asked, found in _sweeps():
+    draw(asked, found["rows"], HERE / "plots" / f"{name}.png")
   draw_codecs(_read("c_codec_errors")["rows"], HERE / "plots" / "c_codec_errors.png")
   (HERE / "README.md").write_text(fill((HERE / "README.md").read_text()))
 
 
 def fill(page: str) -> str:
   """The page with its tables made anew from results/."""
-  for asked, found in _sweeps():
+  for name, asked, found in _sweeps():
     rows = found["rows"]
-    page = pages.put(page, found["ablation"], table(asked, rows) + missing(found["missing"]))
+    page = pages.put(page, name, table(asked, rows) + missing(found["missing"]))
     if any("text_to_image/attributes_true" in r["metrics"] for r in rows):
       page = pages.put(page, "judge", judge(rows))
   return pages.put(page, "c_codec_errors", codec_table(_read("c_codec_errors")["rows"]))
 
 
-def _sweeps() -> Iterable[tuple[sweep.Sweep, dict[str, Any]]]:
-  """What was asked and found, of the ablations that have run."""
-  for letter in sweep.SWEEPS:
-    if (HERE / "results" / f"{letter}.json").exists():
-      found = _read(letter)
-      yield sweep.load(letter, sweep.base(
+def _sweeps() -> Iterable[tuple[str, sweep.Sweep, dict[str, Any]]]:
+  """Of each published result its name, what was asked and what was found."""
+  for path in sorted((HERE / "results").glob("*.json")):
+    found = _read(path.stem)
+    if "ablation" in found:
+      yield path.stem, sweep.load(found["ablation"], sweep.base(
           found["config"], found["steps"], tuple(found["overrides"]),
           model="nano")), found
 

@@ -11,6 +11,7 @@ import pytest
 from experiments.ablations import one, run, sweep
 from tests.data import fake
 from vision_banana.data.builders import rooms
+from vision_banana.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,11 @@ def test_published_seeds_are_joined_by_those_run_later():
       for variant, found in (("before", ((0, "old"), (1, "new"))),
                              ("tuned", ((0, "old"), (1, "new"), (2, "new"))))
       for seed, mark in found for x in (1, 2)]
+
+
+def test_a_name_to_publish_by_is_no_path(tmp_path):
+  with pytest.raises(UserError, match="--publish ../b: give a name"):
+    run.main(["b", "--out", str(tmp_path), "--publish", "../b"])
 
 
 @pytest.mark.parametrize("changes", [

@@ -83,6 +83,17 @@ def test_b_starts_differ_and_nothing_else():
   assert tuned.optim.schedule == "constant"
 
 
+def test_b_measures_what_the_mixture_has():
+  asked = lambda *zeros: sweep.load("b", sweep.base(
+      "configs/nano_tune.py", 9, tuple(f"config.data.mixture.{t}=0" for t in zeros)))
+  assert asked().evaluation.tasks == ("depth", "normals", "semantic")
+  alone = asked("depth", "normals", "semantic@shapes")
+  assert alone.evaluation.tasks == ("semantic",)
+  assert [plot.metric for plot in alone.plots] == ["semantic/miou"]
+  with pytest.raises(UserError, match="none of depth, normals, semantic"):
+    asked("depth", "normals", "semantic@shapes", "semantic")
+
+
 def test_g_keeps_the_share_of_what_is_left():
   found = {name: shares(c) for name, c in configs("g").items()}
   for task in ("depth", "normals", "semantic"):
