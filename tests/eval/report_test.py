@@ -1,6 +1,7 @@
 """The page holds every number of the JSON and every picture, and nothing from afar."""
 
 import base64
+import base64
 import html.parser
 import io
 import re
@@ -66,6 +67,15 @@ def test_every_number_of_the_json_is_in_the_table(made):
       assert cells == [tables.cell(row["values"][c["name"]], row["unit"])
                        for c in evaluation.results["columns"]]
   assert next(rows, None) is None
+
+
+def test_plots_are_in_the_page(tmp_path):
+  path = tmp_path / "plot.png"
+  path.write_bytes(b"a picture")
+  page = report.render([], "t", plots={"A <heading>": ("Some & words.", [path])})
+  assert "<h2>A &lt;heading&gt;</h2><p>Some &amp; words.</p>" in page
+  (alt, src), = _Page(page).images
+  assert alt == "plot" and base64.b64decode(src.partition(",")[2]) == b"a picture"
 
 
 def test_every_example_shows_all_its_pictures(made):

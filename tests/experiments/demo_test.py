@@ -55,5 +55,6 @@ def test_the_demo_reports_before_and_after(small, tmp_path, capsys):
   page = (out / "report.html").read_text()
   assert all(name in page for name in names)
   assert "Training curve of this run" in page
+  assert "alt='b'" in page and "alt='b_semantic'" in page
   assert str(out / "report.html") in capsys.readouterr().out
   demo.main(argv)  # A second demo tunes from nano again.

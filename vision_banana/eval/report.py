@@ -18,7 +18,9 @@ Log = Sequence[Mapping[str, float]]
 
 
 def render(evaluations: Sequence[Evaluation], title: str, intro: str = "",
-           logs: Mapping[str, Log] | None = None) -> str:
+           logs: Mapping[str, Log] | None = None,
+           plots: Mapping[str, tuple[str, Sequence[pathlib.Path]]] | None = None
+           ) -> str:
   """Makes the page.
 
   Args:
@@ -26,6 +28,7 @@ def render(evaluations: Sequence[Evaluation], title: str, intro: str = "",
     title: heading.
     intro: a sentence under it, plain text.
     logs: heading → lines of a run's `metrics.jsonl`, for its curve.
+    plots: heading → a few words, plain text, and PNG files to show under them.
 
   Returns:
     A whole HTML page; its pictures are PNGs in base64.
@@ -39,6 +42,7 @@ def render(evaluations: Sequence[Evaluation], title: str, intro: str = "",
     parts.append(f"<p class='intro'>{_esc(intro)}</p>")
   parts += [_numbers(e.results) for e in evaluations]
   parts += [_curve(heading, log) for heading, log in (logs or {}).items()]
+  parts += [_plots(heading, *plot) for heading, plot in (plots or {}).items()]
   parts += [_pictures(e) for e in evaluations]
   return "".join(parts) + "</main></body></html>\n"
 
@@ -181,6 +185,13 @@ def _figure(rgb: np.ndarray, caption: str, legend: str = "") -> str:
   return (f"<figure><img{small} alt='{_esc(caption)}' "
           f"src='data:image/png;base64,{data}'>"
           f"<figcaption>{_esc(caption)}{below}</figcaption></figure>")
+
+
+def _plots(heading: str, words: str, paths: Sequence[pathlib.Path]) -> str:
+  images = "".join(
+      f"<div class='scroll'><img alt='{_esc(path.stem)}' src='data:image/png;base64,"
+      f"{base64.b64encode(path.read_bytes()).decode()}'></div>" for path in paths)
+  return f"<section><h2>{_esc(heading)}</h2><p>{_esc(words)}</p>{images}</section>"
 
 
 def _curve(heading: str, log: Log) -> str:
