@@ -5,7 +5,7 @@ Depth pictures are all in the cube's colours here: the metric reads no other.
 
 from experiments.ablations.sweep import Base, Evaluation, Plot, Sweep, Variant
 
-WEIGHTS = (0.01, 0.1)
+WEIGHTS = (0.01, 0.1, 1.0, 10.0)
 
 
 def get_sweep(base: Base) -> Sweep:

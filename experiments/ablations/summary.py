@@ -114,7 +114,7 @@ def _over_x(axis: Any, asked: sweep.Sweep, points: dict) -> None:
   if asked.log_x:
     axis.set_xscale("log")
     measured = sorted({x for _, _, x in points if x is not None})
-    axis.set_xticks(measured, [f"{x:g}" for x in measured], fontsize=8)
+    axis.set_xticks(measured, [f"{x:g}" for x in measured], fontsize=7)
     axis.minorticks_off()
   axis.set_xlabel(asked.x_label, fontsize=9)
 
