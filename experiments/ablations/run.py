@@ -31,7 +31,7 @@ from typing import Any
 from vision_banana.errors import UserError
 from vision_banana.eval import files
 
-from experiments.ablations import sweep
+from experiments.ablations import sweep, tables
 from experiments.ablations.one import ROWS, RUN
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -138,39 +138,6 @@ def schedule(runs: dict[pathlib.Path, dict[str, Any]], jobs: int,
   return failed
 
 
-def rows(runs: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
-  """The rows of the runs that are done, in order."""
-  return [row for folder in runs if (folder / ROWS).exists()
-          for row in json.loads((folder / ROWS).read_text())]
-
-
-def published(table: dict[str, Any], before: dict[str, Any], asked: sweep.Sweep
-              ) -> dict[str, Any]:
-  """The table with the rows of other seeds that were published before.
-
-  Seeds can be run in several goes, on several machines. Rows of another config, steps,
-  overrides, limit or tuned model are left out, for they would be no seeds of the same;
-  so are those of variants that the sweep no longer has.
-  """
-  prints = lambda rows: {row["variant"]: row["fingerprint"] for row in rows}
-  old, new = prints(before["rows"]), prints(table["rows"])
-  of_another = any(old[v.name] != new[v.name] for v in asked.variants
-                   if v.model and v.name in old and v.name in new)
-  shared = ("config", "steps", "overrides", "limit")
-  if of_another or any(before.get(key) != table[key] for key in shared):
-    return table
-  kept = lambda seed: seed not in table["seeds"]
-  order = [v.name for v in asked.variants]
-  return {
-      **table, "seeds": sorted({*before["seeds"], *table["seeds"]}),
-      "missing": [m for m in before["missing"] if kept(int(m.rpartition("seed")[2]))]
-      + table["missing"],
-      "rows": sorted([row for row in before["rows"]
-                      if kept(row["seed"]) and row["variant"] in order]
-                     + table["rows"],
-                     key=lambda row: (order.index(row["variant"]), row["seed"]))}
-
-
 def commands(runs: dict[pathlib.Path, dict[str, Any]]) -> list[str]:
   """Each run's training as a command.
 
@@ -239,12 +206,12 @@ def main(argv: list[str] | None = None) -> int:
            "steps": start.steps, "overrides": list(start.overrides),
            "limit": start.limit, "seeds": seeds,
            "missing": [f"{f.parent.name} {f.name}" for f in failed],
-           "rows": rows(list(runs))}
+           "rows": tables.rows(list(runs))}
   written = {out / f"{args.ablation}.json": files.json_text(table)}
   if args.publish is not None:
     result = RESULTS / f"{args.publish or args.ablation}.json"
     if result.exists():
-      table = published(table, json.loads(result.read_text()), asked)
+      table = tables.joined(table, json.loads(result.read_text()), asked)
     written[result] = files.json_text(table)
   files.write_all(written)
   print(f"{len(table['rows'])} rows: {out / args.ablation}.json")
