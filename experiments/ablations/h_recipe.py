@@ -14,7 +14,10 @@ from experiments.ablations.sweep import Base, Evaluation, Plot, Sweep, Variant
 def get_sweep(base: Base) -> Sweep:
   if train_config.load(base.config, base.overrides).model.name != "nano":
     raise UserError(f"{base.config}: ablation h is of nano's sizes; use scale nano.")
-  shared = (*base.mixed(depth=0.5, normals=0.5), "config.random_start=true")
+  # Not config.random_start: `init_from` would still say what sizes there are.
+  start = ("config.init_from=", f"config.model.tokenizer={base.init}/tokenizer.json"
+           ) if base.init else ()
+  shared = (*base.mixed(depth=0.5, normals=0.5), *start)
   sizes = lambda part, **values: (f"config.model.overrides.{part}={values}",)
   flow = lambda **values: tuple(f"config.flow.{k}={v}" for k, v in values.items())
   patches = lambda p: (*sizes("autoencoder", size=p), *sizes(

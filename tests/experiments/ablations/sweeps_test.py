@@ -146,8 +146,11 @@ def test_print_gives_commands_that_train_understands(capsys):
 
 def test_recipes_of_other_batches_see_as_many_samples():
   start = base()
+  words = launch.open_generator(train_config.load(start.config))[0].tokenizer
   for about in sweep.runs("h", start, sweep.load("h", start), [7], OUT).values():
     config = train_config.load(about["config"], about["overrides"])
-    launch.model_sizes(config)  # They fit together.
+    generator, params = launch.open_generator(config)  # Sizes fit together.
+    assert params is None
+    assert generator.tokenizer.core.to_str() == words.core.to_str()
     assert about["steps"] * config.data.batch_size == start.steps * 32
-    assert config.random_start and shares(config)["depth"] == pytest.approx(0.5)
+    assert shares(config)["depth"] == pytest.approx(0.5)
