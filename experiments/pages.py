@@ -1,7 +1,8 @@
 """Tables in Markdown pages, made anew between marks: <!-- name --> … <!-- end name -->."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def put(page: str, name: str, content: str) -> str:
@@ -17,7 +18,7 @@ def put(page: str, name: str, content: str) -> str:
   return made
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-  """Markdown of a table."""
+def table(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+  """Markdown of a table; cells are written as `str` has them."""
   return "".join(
-      f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *lines))
+      f"| {' | '.join(map(str, line))} |\n" for line in (head, ["---"] * len(head), *lines))

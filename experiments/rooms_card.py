@@ -98,7 +98,7 @@ def _percentiles(values: Sequence[float], spec: str) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-  return pages.table(head, [list(map(str, row)) for row in rows]).rstrip()
+  return pages.table(head, rows).rstrip()
 
 
 def grid(scenes: Sequence[dict[str, Any]]) -> bytes:

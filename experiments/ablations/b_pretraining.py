@@ -10,7 +10,6 @@ from vision_banana.errors import UserError
 
 from experiments.ablations.sweep import Base, Evaluation, Plot, Sweep, Variant
 
-
 PLOTS = {"depth": Plot("depth/delta1", "depth δ1 ↑"),
          "normals": Plot("normals/mean", "normals mean error, ° ↓"),
          "semantic": Plot("semantic/miou", "semantic mIoU ↑")}

@@ -12,8 +12,9 @@ from experiments.ablations.sweep import Base, Evaluation, Plot, Sweep, Variant
 STEPS = (1, 2, 4, 8, 28)
 GUIDANCE = (1.5, 2.5, 4.0)  # At four steps.
 ROOMS = 32  # Of each seed, drawn by it.
-VOTES = (4, 8)  # At two steps: where noise is shown faded (`flow.latent_sd`), one step
-# starts from none, and all votes are the same picture.
+# At two steps: where noise is shown faded (`flow.latent_sd`), one step starts from none,
+# and all votes are the same picture.
+VOTES = (4, 8)
 VISION = ("depth", "normals", "semantic", "edges")
 
 

@@ -4,9 +4,10 @@
 
 Each (variant, seed) is a run in a folder of its own, OUT/a/VARIANT/seedN, trained and
 measured by a process of its own, which has its share of the cores. The same command
-goes on where it was stopped: runs that are done are not repeated, one that was killed resumes from its checkpoint. A run
-that fails does not stop the others; it is named at the end with its log, and the exit
-status is 1. Rows of all runs are in OUT/a.json, one a measurement.
+goes on where it was stopped: runs that are done are not repeated, one that was killed
+resumes from its checkpoint. A run that fails does not stop the others; it is named at
+the end with its log, and the exit status is 1. Rows of all runs are in OUT/a.json, one a
+measurement.
 
 Another scale is another base: --scale klein, or any config by --config, with
 --config.x.y=z for all variants as for `vision-banana train`. On a pod of several
@@ -25,7 +26,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 from vision_banana.errors import UserError

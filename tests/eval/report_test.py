@@ -1,7 +1,6 @@
 """The page holds every number of the JSON and every picture, and nothing from afar."""
 
 import base64
-import base64
 import html.parser
 import io
 import re
