@@ -2,7 +2,8 @@
 
     python experiments/nano/learning.py runs/phase5 runs/phase6 ...
 
-The runs in order; samples are counted from the first. One sampling step, as results.json.
+Rows are added to those that learning.json has; samples are counted from its first. One
+sampling step, as results.json.
 """
 
 import json
@@ -18,7 +19,9 @@ TASKS = ("depth", "normals", "semantic", "referring")
 
 
 def main() -> None:
-  rows, samples = [], 0
+  path = HERE / "learning.json"
+  rows = json.loads(path.read_text()) if path.exists() else []
+  samples = rows[-1]["samples"] if rows else 0
   for run in sys.argv[1:]:
     model = vision_banana.load(pathlib.Path(run, "model"))
     samples += model.notes["samples"]
@@ -29,7 +32,7 @@ def main() -> None:
                  "fingerprint": model.fingerprint, "metrics": {
                      f"{task['task']}/{row['metric']}": row["values"][model.name]
                      for task in found.results["tasks"] for row in task["rows"]}})
-  (HERE / "learning.json").write_text(json.dumps(rows, indent=1) + "\n")
+  path.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

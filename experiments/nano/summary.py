@@ -3,6 +3,7 @@
     python -m experiments.nano.summary
 """
 
+import itertools
 import json
 import pathlib
 from typing import Any
@@ -106,15 +107,16 @@ def draw_learning(rows: list[dict]) -> None:
 def draw() -> None:
   series: dict[str, list[tuple[float, float]]] = {task: [] for task in SHOWN}
   done = 0
-  for log in sorted(HERE.glob("*.jsonl"), key=lambda p: int(p.name.partition("_")[0])):
-    lines = metrics_writer.read(log)
-    for line in lines:
-      for task in SHOWN:
-        if f"loss/{task}" in line:
-          series[task].append((done + line["step"], line[f"loss/{task}"]))
+  number = lambda log: int(log.name.partition("_")[0])
+  # Logs of one number are of runs side by side.
+  for _, logs in itertools.groupby(sorted(HERE.glob("*.jsonl"), key=number), number):
+    for log in logs:
+      lines = metrics_writer.read(log)
+      for task, points in series.items():
+        points += [(done + line["step"], line[f"loss/{task}"])
+                   for line in lines if f"loss/{task}" in line]
+        points.append((done, float("nan")))  # A phase without the task leaves a gap.
     done += lines[-1]["step"]
-    for points in series.values():
-      points.append((done, float("nan")))  # A phase without the task leaves a gap.
   for task, points in series.items():
     plt.plot(*zip(*points), label=task, linewidth=1)
   plt.yscale("log")
