@@ -11,12 +11,13 @@ def test_tables_are_those_of_the_json_files():
 
 
 def test_a_line_through_the_last_phases_meets_the_target():
+  doublings = range(summary.LAST)
   rows = [{"samples": n, "metrics": {"depth/delta1": value}} for n, value in (
-      (10, 0.9), (500, 0.45), (1000, 0.5), (2000, 0.55), (4000, 0.6))]
+      (10, 0.9), *((500 * 2**i, 0.35 + 0.05 * i) for i in doublings))]
   slope, start, end = summary.fit(rows, "depth/delta1")
   assert slope == pytest.approx(0.05)
-  # Three more doublings of 4,000 samples.
-  assert end == pytest.approx(32_000)
+  # From .35 by .05 a doubling to .75.
+  assert end == pytest.approx(500 * 2**8)
 
 
 def test_the_change_of_a_loss_is_told_in_percent():

@@ -28,7 +28,9 @@ class AuxiliaryConfig:
       80 m.
     delta1: of 1 - smooth δ1 of depth.
     angle: of the mean angle between normals, radians.
-    iou: of 1 - smooth IoU, averaged over the labels in the picture.
+    iou: of 1 - smooth IoU, averaged over the labels in the picture. What was asked for
+      and is not there has none, so a large weight teaches to paint it all the same
+      (experiments/nano, phase 13).
     temperature: of the smooth decoders of depth and labels, squared RGB units.
   """
   abs_rel: float = 0.0
