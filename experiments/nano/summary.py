@@ -23,6 +23,9 @@ SHOWN = ("depth", "normals", "semantic", "edges", "text_to_image", "editing")
 TARGETS = {"depth/delta1": ("δ1 ↑", 0.75), "depth/abs_rel": ("AbsRel ↓", 0.2),
            "normals/mean": ("normals, mean error ° ↓", 20),
            "semantic/miou": ("mIoU ↑", 0.45)}
+FACTORS = (1, 2, 4, 8)  # What errors are divided by.
+AREAS = (1, 64, 256, 1024, 4097)  # Of 4,096 pixels; a token has 64.
+MIN_PAINTED = 4.096  # Pixels: 0.1 %, from which eval counts a mask.
 LAST = 8  # Phases that a line is drawn through: all from 50,000 samples on.
 
 
@@ -42,7 +45,9 @@ def fill(page: str) -> str:
   """The page with its tables made anew from the JSON files."""
   for name, made in (("table", table(read("results"))),
                      ("retained", kept(read("retained"))),
-                     ("learning", learning(read("learning")))):
+                     ("learning", learning(read("learning"))),
+                     ("edits", edits(read("limits")["editing"])),
+                     ("phrases", phrases(read("limits")["referring"]))):
     page = pages.put(page, name, made)
   return page
 
@@ -77,6 +82,28 @@ def learning(rows: list[dict]) -> str:
   lines.append(["the line meets it at", *(
       f"{float(f'{fit(rows, metric)[2]:.2g}'):,.0f}" for metric in TARGETS)])
   return pages.table(head, lines)
+
+
+def edits(errors: list[list[float]]) -> str:
+  """Markdown: how many edits were nearer the target than the input, were nano's squared
+  errors smaller. `errors` are (the input's, nano's)."""
+  given, painted = np.array(errors).T
+  return pages.table(
+      ["nano's squared errors divided by", *FACTORS],
+      [["edits nearer than the input", *(
+          f"{(painted / factor < given).mean():.3f}" for factor in FACTORS)]])
+
+
+def phrases(pixels: list[list[int]]) -> str:
+  """Markdown: how many phrases got no mask, by pixels of the true one. `pixels` are
+  (true, painted)."""
+  true, painted = np.array(pixels).T
+  rows = []
+  for low, high in itertools.pairwise(AREAS):
+    mine = (true >= low) & (true < high)
+    rows.append([f"{low} to {high - 1}", int(mine.sum()),
+                 f"{(painted[mine] < MIN_PAINTED).mean():.3f}"])
+  return pages.table(["pixels of the true mask", "phrases", "no mask"], rows)
 
 
 def fit(rows: list[dict], metric: str) -> tuple[float, float, float]:
