@@ -27,11 +27,12 @@ def main() -> None:
                                 [item.picture for item in items], seed=SEED)
       for task, items in asked.items()}
   error = lambda rgb, item: float(np.mean((rgb - item.truth / 255.0) ** 2))
+  count = lambda mask: int(np.count_nonzero(mask))
   found = {
       "fingerprint": model.fingerprint,
       "editing": [[error(item.picture / 255.0, item), error(answer.rgb, item)]
                   for item, answer in zip(asked["editing"], painted["editing"])],
-      "referring": [[int(np.count_nonzero(item.truth)), int(np.count_nonzero(answer.value))]
+      "referring": [[count(item.truth), count(answer.value)]
                     for item, answer in zip(asked["referring"], painted["referring"])]}
   (HERE / "limits.json").write_text(json.dumps(found) + "\n")
 
