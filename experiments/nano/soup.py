@@ -2,7 +2,7 @@
 
     python experiments/nano/soup.py runs/soup runs/a/model runs/b/model
 
-Two runs on two cores learn from twice the samples, and their mean is better than
+Two runs on two cores learn from twice the samples, and their mean is often better than
 either as long as they have not gone apart (Wortsman et al. 2022). Averaging and going
 on is local SGD.
 """

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from vision_banana.eval import tables
+from vision_banana.eval.metrics import referring
 from vision_banana.train import metrics_writer
 
 from experiments import pages
@@ -24,8 +25,8 @@ TARGETS = {"depth/delta1": ("δ1 ↑", 0.75), "depth/abs_rel": ("AbsRel ↓", 0.
            "normals/mean": ("normals, mean error ° ↓", 20),
            "semantic/miou": ("mIoU ↑", 0.45)}
 FACTORS = (1, 2, 4, 8)  # What errors are divided by.
-AREAS = (1, 64, 256, 1024, 4097)  # Of 4,096 pixels; a token has 64.
-MIN_PAINTED = 4.096  # Pixels: 0.1 %, from which eval counts a mask.
+PIXELS = 64 * 64
+AREAS = (1, 64, 256, 1024, PIXELS + 1)  # A token has 64.
 LAST = 8  # Phases that a line is drawn through: all from 50,000 samples on.
 
 
@@ -102,7 +103,7 @@ def phrases(pixels: list[list[int]]) -> str:
   for low, high in itertools.pairwise(AREAS):
     mine = (true >= low) & (true < high)
     rows.append([f"{low} to {high - 1}", int(mine.sum()),
-                 f"{(painted[mine] < MIN_PAINTED).mean():.3f}"])
+                 f"{(painted[mine] < referring.MIN_AREA * PIXELS).mean():.3f}"])
   return pages.table(["pixels of the true mask", "phrases", "no mask"], rows)
 
 

@@ -5,6 +5,8 @@ import numpy as np
 from vision_banana.eval.metrics.accumulate import Numbers, mean, ratio
 
 _PRECISION_AT = (0.5, 0.7, 0.9)
+# Share of the picture a mask must cover to say "it is there".
+MIN_AREA = 1e-3
 IGNORE = 255  # Label of a pixel of ReasonSeg that does not count.
 
 
@@ -86,7 +88,7 @@ class Presence:
   is never given).
   """
 
-  def __init__(self, min_area: float = 1e-3):
+  def __init__(self, min_area: float = MIN_AREA):
     """
     Args:
       min_area: share of the picture a mask must cover to say "it is there".
