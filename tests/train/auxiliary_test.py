@@ -11,7 +11,8 @@ from vision_banana.train import auxiliary
 from vision_banana.train import step as step_lib
 
 SIZE, LABELS = 8, 6
-ALL = auxiliary.AuxiliaryConfig(abs_rel=0.3, delta1=0.7, angle=0.5, iou=2.0)
+ALL = auxiliary.AuxiliaryConfig(abs_rel=0.3, delta1=0.7, angle=0.5, iou=2.0,
+                                absent=1.5)
 
 
 def batch(n: int = 8) -> dict:
@@ -61,7 +62,7 @@ def test_an_exact_picture_costs_nothing():
   np.testing.assert_array_equal(cost[jnp.array([0, 4])], 0)  # Photos.
   np.testing.assert_array_equal(cost[5], 0)  # Viridis.
   # A smooth decoder at this temperature is near, not exact; normals are.
-  sharp = auxiliary.AuxiliaryConfig(1.0, 1.0, 1.0, 1.0, temperature=1e-5)
+  sharp = auxiliary.AuxiliaryConfig(1.0, 1.0, 1.0, 1.0, 1.0, temperature=1e-5)
   cost = auxiliary.make(sharp)({"rgb": painted(b)}, b)
   np.testing.assert_allclose(cost, 0, atol=0.02)
 
@@ -91,6 +92,25 @@ def test_labels_that_are_not_there_and_padding_do_not_count():
   b["labels"][:, 0] = 0  # The background, whose colour padding repeats.
   np.testing.assert_allclose(auxiliary.make(auxiliary.AuxiliaryConfig(
       iou=1.0, temperature=1e-5))({"rgb": painted(b)}, b), 0, atol=1e-3)
+
+
+def test_what_is_absent_costs_by_the_part_that_is_painted_in_its_colour():
+  b = batch()
+  b["valid"][:] = True
+  b["labels"][:, 0] = 2
+  rgb = np.array(painted(b))
+  absent = lambda: np.asarray(auxiliary.make(auxiliary.AuxiliaryConfig(
+      absent=1.0, temperature=1e-5))({"rgb": jnp.asarray(rgb)}, b))
+  np.testing.assert_allclose(absent(), 0, atol=1e-6)
+  rgb[3, :2] = b["palette"][3, 0, 1]  # A quarter, of one of the two that are not there.
+  rgb[7, :2] = b["palette"][7, 0, 0]  # The background is not asked for.
+  cost = absent()
+  assert cost[3] == pytest.approx(0.25 / 0.26 / 2, rel=1e-4)
+  np.testing.assert_allclose(np.delete(cost, 3), 0, atol=1e-6)
+  b["valid"][3, :2] = False  # What nobody knows is free.
+  np.testing.assert_allclose(absent(), 0, atol=1e-6)
+  b["labels"][3, 0, 4:6], b["labels"][3, 0, 6:] = 1, 3
+  np.testing.assert_allclose(absent(), 0, atol=1e-6)  # All that was asked for is there.
 
 
 def test_a_pixel_near_white_cannot_outweigh_the_picture():
@@ -135,7 +155,7 @@ def test_depth_is_read_by_the_curve_it_was_painted_by():
   assert float(auxiliary.make(exact)({"rgb": rgb}, b)[1]) > 0.1
 
 
-@pytest.mark.parametrize("keys", [{"iou": -1.0}, {"temperature": 0.0}])
+@pytest.mark.parametrize("keys", [{"iou": -1.0}, {"absent": -1.0}, {"temperature": 0.0}])
 def test_what_cannot_be_is_refused(keys):
   with pytest.raises(ValueError, match="must"):
     auxiliary.AuxiliaryConfig(**keys)

@@ -17,6 +17,8 @@ from vision_banana.codecs import depth, metrics, normals, segmentation, target
 # Metres that a predicted depth counts up to: without it a single pixel near white,
 # which means a million, outweighs the picture.
 _FAR = 80.0
+# The part of a picture at which painting what is not there costs half.
+_STRAY = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,18 +31,22 @@ class AuxiliaryConfig:
     delta1: of 1 - smooth δ1 of depth.
     angle: of the mean angle between normals, radians.
     iou: of 1 - smooth IoU, averaged over the labels in the picture. What was asked for
-      and is not there has none, so a large weight teaches to paint it all the same
-      (experiments/nano, phase 13).
+      and is not there has none, so a large weight alone teaches to paint it all the
+      same (experiments/nano, phase 13).
+    absent: of a / (a + 1 %), a being the expected part of the picture that is painted
+      in the colour of a label which is not there, averaged over those asked for; it
+      goes with `iou`.
     temperature: of the smooth decoders of depth and labels, squared RGB units.
   """
   abs_rel: float = 0.0
   delta1: float = 0.0
   angle: float = 0.0
   iou: float = 0.0
+  absent: float = 0.0
   temperature: float = 0.01
 
   def __post_init__(self):
-    for name in ("abs_rel", "delta1", "angle", "iou"):
+    for name in ("abs_rel", "delta1", "angle", "iou", "absent"):
       if getattr(self, name) < 0:
         raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
     if self.temperature <= 0:
@@ -60,7 +66,7 @@ def make(config: AuxiliaryConfig, curve: depth.Curve = depth.Curve()
     metrics of its codec, 0 for photos, and for depth in another map than the cube,
     whose 255 segments would take 36 times its memory.
   """
-  if not (config.abs_rel or config.delta1 or config.angle or config.iou):
+  if not any((config.abs_rel, config.delta1, config.angle, config.iou, config.absent)):
     return None
 
   def auxiliary(aux, batch):
@@ -82,8 +88,9 @@ def make(config: AuxiliaryConfig, curve: depth.Curve = depth.Curve()
       true = jnp.where(mine[:, None, None, None], values, 0.0)
       angle = metrics.angular_error(normals.decode(rgb), true, valid)
       total += jnp.where(mine, config.angle * jnp.radians(angle), 0.0)
-    if config.iou:
-      each = config.iou * (1 - _iou(rgb, batch, config.temperature))
+    if config.iou or config.absent:
+      iou, stray = _labels(rgb, batch, config.temperature)
+      each = config.iou * (1 - iou) + config.absent * stray
       total += jnp.where(_is(codec, "segmentation"), each, 0.0)
     return total
   return auxiliary
@@ -93,13 +100,21 @@ def _is(codec: jax.Array, name: str) -> jax.Array:
   return codec == target.CODECS.index(name)
 
 
-def _iou(rgb: jax.Array, batch: Any, temperature: float) -> jax.Array:
-  """Smooth IoU of each sample, mean over the labels that its truth has, [B]."""
+def _labels(rgb: jax.Array, batch: Any, temperature: float
+            ) -> tuple[jax.Array, jax.Array]:
+  """Of each sample, float32 [B] both: smooth IoU, mean over the labels that its truth
+  has, and what the others cost, mean over them (0 where there are none)."""
   palette, labels = batch["palette"][:, 0], batch["labels"][:, 0]
   # Unused rows repeat the background, the first; no label shares its colour.
   used = 1 + jnp.any(palette[:, 1:] != palette[:, :1], axis=-1).sum(-1)
   probabilities = segmentation.soft_decode(rgb, palette, temperature, used)
-  each = metrics.soft_iou(probabilities, labels, batch["valid"])
+  iou = metrics.soft_iou(probabilities, labels, batch["valid"])
   rows = jnp.arange(palette.shape[1])
-  there = jnp.any((labels[..., None] == rows) & batch["valid"][..., None], (1, 2))
-  return jnp.where(there, each, 0.0).sum(-1) / jnp.maximum(there.sum(-1), 1)
+  valid = batch["valid"][..., None]
+  there = jnp.any((labels[..., None] == rows) & valid, (1, 2))
+  # The first row, the background, is not asked for.
+  absent = ~there & (0 < rows) & (rows < used[:, None])
+  part = (probabilities * valid).sum((1, 2)) / jnp.maximum(valid.sum((1, 2)), 1)
+  mean = lambda each, of: (
+      jnp.where(of, each, 0.0).sum(-1) / jnp.maximum(of.sum(-1), 1))
+  return mean(iou, there), mean(part / (part + _STRAY), absent)
