@@ -106,7 +106,8 @@ def test_of_equally_near_edges_the_nearer_depth_wins(rgb):
 
 
 def test_white_is_the_cap_and_the_next_colour_is_below_it():
-  assert depth.decode(np.ones(3)) == np.float32(depth.MAX_DEPTH)
+  for lam, c in ((-3, 10 / 3), (-2, 10 / 3), (-3, 1), (-3, 10)):
+    assert depth.decode(np.ones(3), lam, c) == np.float32(depth.MAX_DEPTH)
   below = np.array([1, np.nextafter(np.float32(1), np.float32(0)), 1])
   assert 9e4 < depth.decode(below) < 2e5
 

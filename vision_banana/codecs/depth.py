@@ -228,7 +228,9 @@ def _unsqueeze(f: jax.Array, u: jax.Array, lam: float, c: float, far: float
   log_u = jnp.where(near, jnp.log1p(-jnp.where(near, f, 0.0)), log_far)
   # Clamping before the exponential keeps its gradient finite.
   log_u = jnp.maximum(log_u, log_u_min)
-  return jnp.minimum(-lam * c * jnp.expm1(log_u / (lam + 1.0)), MAX_DEPTH)
+  depth = jnp.minimum(-lam * c * jnp.expm1(log_u / (lam + 1.0)), MAX_DEPTH)
+  # Rounding must not take white below what stands for infinity.
+  return jnp.where(log_u > log_u_min, depth, MAX_DEPTH)
 
 
 def _walk_cube(f: jax.Array, u: jax.Array) -> jax.Array:

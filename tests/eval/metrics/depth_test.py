@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from vision_banana.codecs import depth as codec
 from vision_banana.codecs import metrics as in_graph
 from vision_banana.errors import UserError
 from vision_banana.eval.metrics import accumulate, depth, depth_protocols
@@ -190,6 +191,17 @@ def test_resize_is_bilinear(corners):
     at_x = np.clip((np.arange(13) + 0.5) * 7 / 13 - 0.5, 0, 6)
   np.testing.assert_allclose(got, 2 * at_y[:, None] + 3 * at_x[None], atol=1e-12)
   np.testing.assert_array_equal(depth.resize(x, x.shape, corners), x)
+
+
+@pytest.mark.parametrize("curve", [codec.Curve(), codec.Curve(-2.0), codec.Curve(c=1.0)])
+@pytest.mark.parametrize("name, rest", [("unidepth", 10.0), ("moge", 3.0)])
+def test_a_white_pixel_counts_as_the_limit_not_as_a_million_metres(curve, name, rest):
+  truth = np.full((480, 640), 3.0)  # The size of NYU, whose crop keeps the middle.
+  rgb = np.array(codec.encode(truth, curve.lam, curve.c))
+  rgb[240, 320] = 1.0
+  value = np.asarray(codec.decode(rgb, curve.lam, curve.c))
+  got = depth.Depth(depth_protocols.get(name, "nyuv2")).add(value, truth)
+  assert got["rmse"] < rest - 3 + 1e-3 and got["abs_rel"] < 1e-3
 
 
 def test_a_prediction_of_another_size_is_resized():

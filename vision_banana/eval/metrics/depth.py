@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vision_banana.codecs.depth import MAX_DEPTH
 from vision_banana.codecs.thresholds import DELTA
 from vision_banana.eval.metrics.accumulate import Numbers, mean_rows
 from vision_banana.eval.metrics.depth_protocols import DepthProtocol
@@ -28,8 +29,9 @@ class Depth:
 
     Args:
       prediction: metres [h,w]; resized (bilinear) if not of the truth's size. Below
-        1 mm counts as 1 mm; not finite as the protocol's far limit or, if it has
-        none, the picture's farthest valid truth.
+        1 mm counts as 1 mm; not finite or `MAX_DEPTH`, which white decodes to and
+        which stands for infinity, as the protocol's far limit or, if it has none, the
+        picture's farthest valid truth.
       truth: metres [H,W], of the protocol's `view`; not finite = invalid.
 
     Returns:
@@ -40,7 +42,8 @@ class Depth:
       return {}
     t = truth[valid].astype(np.float64)
     far = self.protocol.far if np.isfinite(self.protocol.far) else t.max()
-    prediction = np.where(np.isfinite(prediction), prediction, far)
+    endless = ~np.isfinite(prediction) | (prediction >= MAX_DEPTH)
+    prediction = np.where(endless, far, prediction)
     if prediction.shape != truth.shape:
       prediction = resize(prediction, truth.shape, self.protocol.corners)
     p = prediction[valid].astype(np.float64)

@@ -54,8 +54,8 @@ class DepthProtocol:
   Attributes:
     name: `unidepth`, `zoe`, `moge`, or of our own.
     near: metres; nearer truth does not count.
-    far: metres; farther truth does not count. Also what a prediction that is not
-      finite counts as (white decodes to infinity). Infinity = no limit.
+    far: metres; farther truth does not count. Also what a prediction counts as that is
+      not finite or `codecs.depth.MAX_DEPTH` (white). Infinity = no limit.
     closed: truth at exactly `near` and `far` counts.
     view: what the model is shown, and all that is scored; None = the picture.
       Whoever reads the data cuts picture and truth by it.
