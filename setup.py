@@ -56,7 +56,8 @@ setuptools.setup(
         "render": [
             "fast-simplification>=0.1.9",  # Decimates scanned meshes.
             "mitsuba~=3.9.1",  # How it pads environment maps is relied on.
-            "pyoidn>=2.5",  # Open Image Denoise.
+            # Open Image Denoise; there is no wheel for Linux on ARM.
+            "pyoidn>=2.5; platform_system != 'Linux' or platform_machine == 'x86_64'",
             "trimesh>=4.5",  # Reads meshes.
         ],
         # Published benchmarks: NYUv2 is HDF5; ReasonSeg's masks are what OpenCV fills,

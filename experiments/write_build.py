@@ -1,4 +1,5 @@
-"""Writes BUILD: one py_library a package, one py_test a test, deps from the imports.
+"""Writes BUILD: one py_library a folder, one py_test a test, one py_binary a script of
+experiments, deps from the imports; what comes from outside is in setup.py.
 
   python experiments/write_build.py
 """
@@ -19,7 +20,7 @@ licenses(["notice"])
 def libraries() -> dict[str, list[pathlib.Path]]:
   """Target name → its files. A folder with Python files is one target."""
   targets: dict[str, list[pathlib.Path]] = {}
-  for folder in ("vision_banana", "configs", "tests"):
+  for folder in ("vision_banana", "configs", "experiments", "tests"):
     for path in sorted((ROOT / folder).rglob("*.py")):
       if path.name.endswith("_test.py"):
         continue
@@ -88,6 +89,8 @@ def main() -> None:
     out.append(rule("py_library", name, srcs=relative(paths), **data,
                     deps=deps(paths, name)))
   for path in sorted((ROOT / "experiments").rglob("*.py")):
+    if "__main__" not in path.read_text():
+      continue
     out.append(rule("py_binary", str(path.relative_to(ROOT).with_suffix("")),
                     srcs=relative([path]), deps=deps([path])))
   for path in sorted((ROOT / "tests").rglob("*_test.py")):

@@ -9,7 +9,7 @@ import collections
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -33,12 +33,19 @@ def main() -> None:
 
 
 def fill(page: str) -> str:
-  """The page with its tables made anew from results/."""
+  """The page with its tables made anew from results/.
+
+  A result of yours that the page has no place for keeps its plot, and is named.
+  """
   for name, asked, found in _sweeps():
-    rows = found["rows"]
-    page = pages.put(page, name, table(asked, rows) + missing(found["missing"]))
-    if any("text_to_image/attributes_true" in r["metrics"] for r in rows):
-      page = pages.put(page, "judge", judge(rows))
+    if f"<!-- {name} -->" not in page:
+      print(f"README.md has no place for {name}: write <!-- {name} --> and "
+            f"<!-- end {name} --> where its table shall stand.")
+      continue
+    page = pages.put(
+        page, name, table(asked, found["rows"]) + missing(found["missing"]))
+  # Of a, which asks it of all 128 rooms.
+  page = pages.put(page, "judge", judge(_read("a")["rows"][0]["metrics"]))
   return pages.put(page, "c_codec_errors", codec_table(_read("c_codec_errors")["rows"]))
 
 
@@ -109,6 +116,8 @@ def _over_x(axis: Any, asked: sweep.Sweep, points: dict) -> None:
   for line, places in by_line.items():
     x, mean, sd = map(np.array, zip(*sorted(places)))
     drawn, = axis.plot(x, mean, marker="o", markersize=3, linewidth=1.3, label=line)
+    if len(x) == 1:  # A band has no width here.
+      axis.errorbar(x, mean, yerr=sd, capsize=3, color=drawn.get_color(), linewidth=1)
     axis.fill_between(x, mean - sd, mean + sd, alpha=0.2, color=drawn.get_color(),
                       linewidth=0)
   if asked.log_x:
@@ -159,14 +168,11 @@ def missing(runs: Sequence[str]) -> str:
   return f"Not done: {', '.join(runs)}.\n" if runs else ""
 
 
-def judge(rows: Sequence[dict[str, Any]]) -> str:
+def judge(metrics: Mapping[str, float]) -> str:
   """A sentence: what the judge of named colours says of pictures that are no model's."""
-  # One model's rows are enough: these pictures are the same for all.
-  first = [r["metrics"] for r in rows if r["variant"] == rows[0]["variant"]]
-  true, mean = (cell(stats(m[f"text_to_image/attributes_{which}"] for m in first))
-                for which in ("true", "mean"))
-  return (f"Of the true held-out pictures the judge finds {true} right, of one picture "
-          f"for all, the mean of the training rooms, {mean}.\n")
+  true, mean = (metrics[f"text_to_image/attributes_{w}"] for w in ("true", "mean"))
+  return (f"Of the true held-out pictures the judge finds {true:.3f} right, of one "
+          f"picture for all, the mean of the training rooms, {mean:.3f}.\n")
 
 
 def cell(found: Stats | None) -> str:
@@ -199,7 +205,9 @@ def draw_codecs(rows: Sequence[dict[str, Any]], out: pathlib.Path) -> None:
   figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), width_ratios=(1, 1, 1))
   codecs = list(dict.fromkeys(row["codec"] for row in rows))
   exact = {row["codec"]: row["abs_rel"] for row in rows if row["channel"] == "8 bits"}
-  axes[0].barh(codecs[::-1], [exact[c] for c in codecs[::-1]], color="#93b4e8")
+  # Points, not bars: a logarithmic axis has no zero that lengths could start from.
+  axes[0].plot([exact[c] for c in codecs[::-1]], codecs[::-1], "o", color="#2a5fb4")
+  axes[0].grid(axis="y", linewidth=0.5, color="#ddd")
   axes[0].set_xscale("log")
   axes[0].tick_params(axis="y", labelsize=8)
   for axis, kind in zip(axes[1:], ("colour noise", "latent noise")):

@@ -123,10 +123,12 @@ def draw_learning(rows: list[dict]) -> None:
     slope, start, end = fit(rows, metric)
     far = np.array([samples[-LAST], max(end, samples[-1])])
     values = [row["metrics"][metric] for row in rows]
-    axis.plot(samples, values, marker="o", markersize=4)
-    axis.plot(far, start + slope * np.log2(far), "--", color="C0", linewidth=1)
-    axis.axhline(target, color="gray", linewidth=1)
+    axis.plot(samples, values, marker="o", markersize=4, label="nano")
+    axis.plot(far, start + slope * np.log2(far), "--", color="C0", linewidth=1,
+              label=f"line through the last {LAST}")
+    axis.axhline(target, color="gray", linewidth=1, label="target")
     axis.set(xscale="log", title=label, xlabel="tuning samples")
+  axes[0].legend(fontsize=7)
   plt.tight_layout()
   plt.savefig(HERE / "learning.png", dpi=80, metadata={"Software": None})
   plt.close()

@@ -36,11 +36,20 @@ def test_the_table_has_a_row_a_variant_and_a_dash_for_what_is_missing():
   assert "share" not in summary.table(asked(x_label=""), rows())
 
 
-def test_the_judge_is_told_of_once():
-  metrics = {"text_to_image/attributes_true": 0.75,
-             "text_to_image/attributes_mean": 0.25}
-  told = summary.judge([{"variant": v, "metrics": metrics} for v in ("a", "a", "b")])
-  assert "0.750 ± 0 right" in told and "0.250 ± 0." in told
+def test_the_judge_is_told_of():
+  told = summary.judge({"text_to_image/attributes_true": 0.75,
+                        "text_to_image/attributes_mean": 0.25})
+  assert "finds 0.750 right" in told and "rooms, 0.250." in told
+
+
+def test_a_result_that_the_page_has_no_place_for_is_named_and_stops_nothing(
+    monkeypatch, capsys):
+  page = (summary.HERE / "README.md").read_text()
+  sweeps = list(summary._sweeps())
+  mine = ("my_palettes", *sweeps[0][1:])
+  monkeypatch.setattr(summary, "_sweeps", lambda: [mine, *sweeps])
+  assert summary.fill(page) == page
+  assert "no place for my_palettes" in capsys.readouterr().out
 
 
 def test_runs_that_are_not_done_are_told():
