@@ -39,6 +39,11 @@ _UNSUPPORTED = ("use_dora", "use_rslora", "lora_bias")
 class LoraConfig:
   """Keys of `config.lora`.
 
+  Training adds B·A to the matrices in their dtype, that of the computation. In bfloat16
+  a change of less than half a unit in the last place of an entry is not seen by the
+  pictures until it has grown, though A and B, in float32, keep it; and what reaches A
+  and B is summed over devices in bfloat16.
+
   Attributes:
     rank: of every adapted matrix; 0 adapts nothing.
     alpha: the update is scaled by alpha / rank.
