@@ -134,42 +134,6 @@ def test_a_picture_of_a_benchmark_is_refused_in_training(dataset, tmp_path):
   fine = pipeline.DataConfig(leak_lists=(other,), **config)
   next(pipeline.train_iterator(fine, tokenize))
   with pytest.raises(UserError, match=(
-      r"source 'mine': the picture of record \d is '1.png' of diode \(0 of 64")):
+      r"source 'mine': a picture of record \d is '1.png' of diode \(0 of 64")):
     pipeline.train_iterator(
         pipeline.DataConfig(leak_lists=(other, known), **config), tokenize)
-
-
-class Counting(fake.Source):
-  """Only the pictures, and how often they were read."""
-
-  def __init__(self, count):
-    self.scenes = [{"image": fake.scene(i, SIZE)["image"]} for i in range(count)]
-    self.reads = 0
-
-
-def test_hashes_of_a_source_are_kept_until_a_file_changes(tmp_path):
-  folder = tmp_path / "mine"
-  folder.mkdir()
-  (folder / "a.png").write_bytes(b"1")
-  lists = [write_list(tmp_path / "a.txt", "diode", [fake.scene(50, SIZE)["image"]])]
-  source = Counting(4)
-  for reads, split in ((4, "train"), (4, "train"), (8, "test")):
-    leaks.check_pictures("mine", source, str(folder), split, lists)
-    assert source.reads == reads
-  (folder / "a.png").write_bytes(b"22")
-  leaks.check_pictures("mine", source, str(folder), "train", lists)
-  assert source.reads == 12
-  for file in (tmp_path / "hashes").iterdir():
-    file.write_bytes(b"broken")
-  leaks.check_pictures("mine", source, str(folder), "train", lists)
-  assert source.reads == 16
-  leaks.check_pictures("mine", source, str(folder), "train", [])
-  assert source.reads == 16
-
-
-def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch, capsys):
-  (tmp_path / "file").touch()
-  monkeypatch.setenv("VISION_BANANA_HASHES", str(tmp_path / "file" / "below"))
-  lists = [write_list(tmp_path / "a.txt", "diode", [fake.scene(50, SIZE)["image"]])]
-  leaks.check_pictures("mine", Counting(2), str(tmp_path), "train", lists)
-  assert "hashes are not kept" in capsys.readouterr().out

@@ -8,9 +8,9 @@ pictures.
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing import pool
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.fft
@@ -117,19 +117,27 @@ def matches(hashes: np.ndarray, lists: Sequence[HashList],
   return found
 
 
-def hash_all(images: Iterable, count: int, what: str, read) -> np.ndarray:
+def scene_hashes(scene: Mapping[str, Any]) -> np.ndarray:
+  """Of the photograph of a scene and of each of its edited pictures, uint64 [1 + E]."""
+  edited = [image for _, image in scene.get("edits", ())]
+  return np.array([perceptual_hash(image) for image in (scene["image"], *edited)],
+                  np.uint64)
+
+
+def hash_all(images: Iterable, count: int, what: str,
+             read: Callable[[Any], np.ndarray]) -> list[np.ndarray]:
   """`read(image)` of all, by threads: decoding and resizing release Python's lock.
 
   Args:
     images: what `read` takes.
     count: their number, for the progress bar.
     what: for the progress bar.
-    read: → hash or hashes.
+    read: → hashes.
   """
   with pool.ThreadPool() as threads:
     results = threads.imap(read, images, chunksize=16)
-    return np.array(list(tqdm.tqdm(results, total=count, desc=what, unit="picture",
-                                   disable=None)), np.uint64)
+    return list(tqdm.tqdm(results, total=count, desc=what, unit="picture",
+                          disable=None))
 
 
 def make_list(folder: str, benchmark: str, pattern: str = "**/*") -> HashList:
@@ -151,8 +159,9 @@ def make_list(folder: str, benchmark: str, pattern: str = "**/*") -> HashList:
   if not paths:
     raise UserError(f"{folder}: no pictures match '{pattern}'; give another folder or "
                     "--pattern.")
-  hashes = hash_all(paths, len(paths), benchmark, lambda p: views(_read(p)))
-  return HashList(benchmark, tuple(str(p.relative_to(top)) for p in paths), hashes)
+  made = hash_all(paths, len(paths), benchmark, lambda p: views(_read(p)))
+  return HashList(benchmark, tuple(str(p.relative_to(top)) for p in paths),
+                  np.array(made))
 
 
 def _read(path: pathlib.Path) -> np.ndarray:

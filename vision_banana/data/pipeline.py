@@ -194,7 +194,7 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
     sources = _open(places)
   for name, path in paths.items():
     leaks.check_pictures(name, sources[name], path,
-                         places[name].split if places else "", config.leak_lists)
+                         repr(places[name]) if places else "", config.leak_lists)
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0 and name in named, config.aspects)
             for name in used}

@@ -36,8 +36,9 @@ class Source(Protocol):
   """Random access to scenes.
 
   It may also have `size(index)`, (height, width) of the image where that is cheaper
-  than the scene; `blocks`, lengths of consecutive runs that are best read together;
-  and `generated`, True where scenes are sooner drawn than kept.
+  than the scene; `files(index)`, those that its pictures are in, where they may lie
+  outside the folder of the source; `blocks`, lengths of consecutive runs that are
+  best read together; and `generated`, True where scenes are sooner drawn than kept.
   """
 
   def __len__(self) -> int:
