@@ -17,6 +17,7 @@ import scipy.fft
 import tqdm
 from PIL import Image
 
+from vision_banana.data import pictures
 from vision_banana.errors import UserError
 
 # Pictures at most this many bits apart are taken for the same.
@@ -31,6 +32,7 @@ _FLAT_CONTRAST = 1.0  # Standard deviation in grey levels.
 # A list holds each picture whole and its middle square, for datasets are cropped to
 # squares, both also without their borders.
 _KEEPS = (1.0, 0.95, 0.9)
+_ORIENTATION = 0x0112  # The EXIF tag.
 _BLOCK = 2**22  # Comparisons at a time: some 40 MB.
 _HEAD = "# vision_banana perceptual hashes 1, benchmark "
 
@@ -41,7 +43,7 @@ class HashList:
 
   Attributes:
     benchmark: its name.
-    names: N file names.
+    names: N file names; a picture that is stored otherwise than shown comes twice.
     hashes: uint64 [N, V], of V views of each picture.
   """
   benchmark: str
@@ -159,16 +161,22 @@ def make_list(folder: str, benchmark: str, pattern: str = "**/*") -> HashList:
   if not paths:
     raise UserError(f"{folder}: no pictures match '{pattern}'; give another folder or "
                     "--pattern.")
-  made = hash_all(paths, len(paths), benchmark, lambda p: views(_read(p)))
-  return HashList(benchmark, tuple(str(p.relative_to(top)) for p in paths),
-                  np.array(made))
+  made = hash_all(paths, len(paths), benchmark, _file_views)
+  names = [str(p.relative_to(top)) for p, rows in zip(paths, made) for _ in rows]
+  return HashList(benchmark, tuple(names), np.concatenate(made))
 
 
-def _read(path: pathlib.Path) -> np.ndarray:
-  try:
-    return np.asarray(Image.open(path).convert("RGB"))
-  except (OSError, ValueError, Image.DecompressionBombError) as e:
-    raise UserError(f"{path}: cannot be read ({e}); fetch it again.") from e
+def _file_views(path: pathlib.Path) -> np.ndarray:
+  """`views` of a file as it is shown and, where that differs, as it is stored.
+
+  Sources lay transparency over white and turn a picture as its tag says; others'
+  copies, and some builders, do not. uint64 [1 or 2, V].
+  """
+  pixels = [pictures.read_rgb(path, str(path))]
+  with Image.open(path) as image:
+    if image.getexif().get(_ORIENTATION, 1) != 1 or image.has_transparency_data:
+      pixels.append(np.asarray(image.convert("RGB")))
+  return np.array([views(p) for p in pixels])
 
 
 def dump(known: HashList) -> bytes:
