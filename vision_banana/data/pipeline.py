@@ -18,19 +18,17 @@ from vision_banana.data import mixture as mixtures
 from vision_banana.data import order
 from vision_banana.data import sources as sources_lib
 from vision_banana.data import stream
+from vision_banana.data import usable
 from vision_banana.data.own import source as own
 from vision_banana.data.rooms import vocabulary
 from vision_banana.data.sources import Source
 from vision_banana.data.stream import Batch
 from vision_banana.errors import UserError
-from vision_banana.tasks import scenes as scenes_lib
 from vision_banana.tasks import tasks
 
 # Prompts to int32 [B, T] token ids and bool [B, T], True where there is a token.
 Tokenize = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 
-# Scenes looked at to learn a source's category names and whether a task can use it.
-_PROBE = 256
 _alike = functools.cache(vocabulary.alike)
 
 
@@ -125,12 +123,13 @@ class Scenes:
     self._bucket = np.zeros(len(source), int)
     if len(self._shapes) > 1:
       self._bucket = buckets.assign(source, self._shapes)
+    self.generated = getattr(source, "generated", False)
     self._kept: dict[int, dict[str, Any]] | None = (
-        {} if cache and not getattr(source, "generated", False) else None)
+        {} if cache and not self.generated else None)
     self._names: set[str] = set()
     if absent:
-      self._names = {name for i in _spread(len(source)) for name in
-                     source[i].get("categories", ())}
+      self._names = {name for i in usable.order(len(source))[:usable.PROBE]
+                     for name in source[int(i)].get("categories", ())}
 
   def parts(self) -> dict[buckets.Shape, buckets.Part]:
     """The scenes of each shape that any scene has."""
@@ -202,7 +201,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   # By name: how a config orders its mixture shall not matter.
   components.sort(key=lambda c: c.key)
   for c in components:
-    parts = _usable_parts(c, scenes[c.source], config)
+    opened = scenes[c.source]
+    parts = usable.parts(c, opened.parts(), config.unasked, opened.generated)
     total = sum(map(len, parts.values()))
     for shape, part in parts.items():
       # A seed of its own keeps a component's stream when others come or go.
@@ -212,7 +212,7 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
       epochs = (order.BlockShuffle(epochs, blocks=part.blocks, seed=seed)
                 if part.blocks else epochs.shuffle(seed=seed)).repeat()
       made, weights = datasets.setdefault(shape, ([], []))
-      passes = functools.partial(_usable, c.task, config)
+      passes = functools.partial(usable.passes, c.task, config.unasked)
       made.append(stream.Usable(epochs, len(part), passes)
                   .random_map(functools.partial(_sample, c.task, config), seed=seed))
       weights.append(c.weight * len(part) / total)
@@ -244,51 +244,11 @@ def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:
   return sorted(a for a in names if not any(_alike(a, b) for b in present))
 
 
-def _usable(task: str, config: DataConfig, scene: Mapping[str, Any]) -> bool:
-  return not tasks.lacks(task, _shown(task, config, scene))
-
-
-def _shown(task: str, config: DataConfig, scene: Mapping[str, Any]
-           ) -> Mapping[str, Any]:
-  """The scene as a task is to know it."""
-  if config.unasked and "categories" in tasks.needs(task):
-    return scenes_lib.without(scene, config.unasked)
-  return scene
-
-
-def _usable_parts(
-    component: mixtures.Component, scenes: Scenes, config: DataConfig
-) -> dict[buckets.Shape, buckets.Part]:
-  """The parts with scenes that a task can use.
-
-  Raises:
-    UserError: there is none; an endless stream that yields nothing would hang.
-  """
-  parts, lack = {}, ""
-  for shape, part in scenes.parts().items():
-    for i in _spread(len(part)):
-      lack = tasks.lacks(
-          component.task, _shown(component.task, config, part[i]))
-      if not lack:
-        parts[shape] = part
-        break
-  if not parts:
-    raise UserError(f"mixture '{component.key}': no scene can be used ({lack}); take "
-                    "the task out or add the field.")
-  return parts
-
-
-def _spread(length: int) -> list[int]:
-  """Up to `_PROBE` of `length` indices, evenly spread."""
-  count = min(length, _PROBE)
-  return [i * length // count for i in range(count)]
-
-
 def _sample(task: str, config: DataConfig, scene: dict[str, Any],
             rng: np.random.Generator) -> tasks.Sample:
   if config.flip and rng.random() < 0.5:
     scene = augment.flip(scene)
-  sample = tasks.make(task, _shown(task, config, scene), rng,
+  sample = tasks.make(task, usable.shown(task, scene, config.unasked), rng,
                       num_references=config.num_references,
                       max_classes=config.max_classes, p_negative=config.p_negative,
                       palette=config.palette, colormap=config.colormap)
