@@ -78,6 +78,27 @@ def test_a_source_that_is_not_in_the_mixture_is_not_judged(dataset):
   assert next(pipeline.train_iterator(config, tokenize))["values"].any()
 
 
+@pytest.mark.parametrize("path", ["swatches", "shapes"])
+def test_sources_drawn_from_nothing_are_not_judged_by_where_training_runs(
+    tmp_path, monkeypatch, path):
+  (tmp_path / "kitti").mkdir()
+  monkeypatch.chdir(tmp_path / "kitti")
+  config = pipeline.DataConfig(
+      mixture={f"{'editing' if path == 'shapes' else 'text_to_image'}@drawn": 1},
+      size=SIZE, batch_size=2, sources={"drawn": {"path": path}}, leak_lists=(
+          write_list(tmp_path / "a.txt", "diode", [fake.scene(0, SIZE)["image"]]),))
+  monkeypatch.setattr(fingerprints, "hash_all", None)  # A million pictures.
+  next(pipeline.train_iterator(config, tokenize))
+
+
+def test_a_source_in_memory_is_judged_by_its_name_alone(tmp_path, monkeypatch):
+  (tmp_path / "kitti").mkdir()
+  monkeypatch.chdir(tmp_path / "kitti")
+  leaks.check_names({"mine": ""})
+  with pytest.raises(UserError, match="'streets_of_kitti'.* is KITTI"):
+    leaks.check_names({"streets_of_kitti": ""})
+
+
 def test_what_a_source_states_decides(tmp_path):
   folder = tmp_path / "kitti_the_cat"
   folder.mkdir()

@@ -91,7 +91,8 @@ def check_names(paths: Mapping[str, str], leak_lists: Sequence[str] = ()) -> Non
     kinds = [s["name"] for s in statements if "name" in s]
     checked = listed | {_plain(b) for s in statements
                         for b in _texts(s.get("checked_against"))}
-    for text in [*stated, *kinds] or [name, path, os.path.realpath(path)]:
+    names = [name, path, os.path.realpath(path)] if path else [name]
+    for text in [*stated, *kinds] or names:
       benchmark = named(text)
       if benchmark:
         fix = "" if stated or kinds else (

@@ -186,8 +186,11 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   # Only these ask for names, and so for those that are not there.
   named = {c.source for c in components
            if c.task == "modality" or "categories" in tasks.needs(c.task)}
+  # What is drawn from nothing holds no benchmark's data.
   paths = {name: str(sources_lib.locate(places[name].path)) if places else ""
-           for name in used}
+           for name in used if not (
+               sources_lib.generated(places[name].path) if places
+               else getattr(sources[name], "generated", False))}
   leaks.check_names(paths, config.leak_lists)
   if sources is None:
     sources = _open(places)

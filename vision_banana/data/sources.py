@@ -64,7 +64,7 @@ def open_source(name_or_dir: str, split: str,
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
   """
-  if name_or_dir in _GENERATED:
+  if generated(name_or_dir):
     return _GENERATED[name_or_dir]()
   path = locate(name_or_dir)
   parts = [] if options.kind in own.KINDS else _version_dirs(path)
@@ -89,6 +89,11 @@ def open_source(name_or_dir: str, split: str,
     raise UserError(f"split '{split}' of dataset '{name_or_dir}' is empty; render or "
                     "build it again.")
   return joined
+
+
+def generated(name_or_dir: str) -> bool:
+  """Whether it is the name of a source that draws its scenes and reads no files."""
+  return name_or_dir in _GENERATED
 
 
 def locate(name_or_dir: str) -> pathlib.Path:
