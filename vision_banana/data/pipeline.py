@@ -57,8 +57,8 @@ class DataConfig:
     palette: 'random' legends, drawn anew for each sample, or 'fixed', for comparison:
       a name has one colour in all samples.
     colormap: of all depth pictures; '' draws it for each.
-    unasked: categories that semantic, instance and referring never ask for, to see
-      whether a model knows them from generation.
+    unasked: categories that no task ever asks for or paints, modality included, to
+      see whether a model knows them from generation.
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
@@ -183,9 +183,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   components = mixtures.parse(
       config.mixture, list(places if sources is None else sources))
   used = dict.fromkeys(c.source for c in components)
-  # Only these ask for names, and so for those that are not there.
-  named = {c.source for c in components
-           if c.task == "modality" or "categories" in tasks.needs(c.task)}
+  # Who asks for names asks for those that are not there.
+  named = {c.source for c in components if usable.asks_for_names(c.task)}
   # What is drawn from nothing holds no benchmark's data.
   paths = {name: str(sources_lib.locate(places[name].path)) if places else ""
            for name in used if not (

@@ -25,10 +25,15 @@ def order(length: int) -> np.ndarray:
   return np.concatenate([np.sort(drawn[:PROBE]), np.sort(drawn[PROBE:])])
 
 
+def asks_for_names(task: str) -> bool:
+  """Whether a task's prompts name categories: a modality's target may have a legend."""
+  return task == "modality" or "categories" in tasks.needs(task)
+
+
 def shown(task: str, scene: Mapping[str, Any], unasked: Sequence[str]
           ) -> Mapping[str, Any]:
   """The scene as a task is to know it, see `DataConfig.unasked`."""
-  if unasked and "categories" in tasks.needs(task):
+  if unasked and asks_for_names(task):
     return scenes_lib.without(scene, unasked)
   return scene
 
