@@ -265,6 +265,7 @@ def test_a_program_ends_well_with_an_open_iterator():
     ({"mixtur": {}}, "did you mean 'mixture'"),
     ({"mixture": {"depth": 1}, "p_negative": 2}, "p_negative is 2"),
     ({"mixture": {"depth": 1}, "batch_size": 0}, "batch_size is 0"),
+    ({"mixture": {"depth": 1}, "num_threads": -1}, "num_threads is -1; .* at least 0"),
 ])
 def test_config_is_strict(section, message):
   with pytest.raises(UserError, match=message):

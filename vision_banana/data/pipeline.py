@@ -89,9 +89,11 @@ class DataConfig:
   seed: int = 0
 
   def __post_init__(self):
-    for name in ("size", "batch_size", "max_classes"):
-      if getattr(self, name) < 1:
-        raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+    for name, least in (("size", 1), ("batch_size", 1), ("max_classes", 1),
+                        ("num_threads", 0)):
+      if getattr(self, name) < least:
+        raise ValueError(
+            f"{name} is {getattr(self, name)}; it must be at least {least}.")
     for name in ("p_negative", "p_drop_prompt"):
       if not 0 <= getattr(self, name) <= 1:
         raise ValueError(f"{name} is {getattr(self, name)}; it must be in 0..1.")
