@@ -121,3 +121,14 @@ def test_distinct_from_a_pool_and_when_it_is_too_small():
     assert colors.name_of(rgb)
   with pytest.raises(UserError, match="cannot place 300 colours at least 60 apart"):
     colors.distinct(rng, 300)
+
+
+def test_apart_is_the_distance_that_distinct_keeps():
+  assert colors.apart((255, 0, 0), [(195, 0, 0), (255, 36, 48)])
+  assert not colors.apart((255, 0, 0), [(0, 0, 0), (196, 0, 0)])
+  assert colors.apart((255, 0, 0), [])
+
+
+def test_a_colour_that_is_no_text_is_one_line():
+  with pytest.raises(UserError, match=r"^colour \(255, 0, 0\) is no text; write a name"):
+    colors.parse((255, 0, 0))

@@ -53,6 +53,20 @@ def test_flip_leaves_missing_fields_missing():
     ("the box left open", "the box left open"),
     ("a bright light, a cleft", "a bright light, a cleft"),
     ("to the right, behind the box", "to the left, behind the box"),
+    ("move the chair to the left by half a metre",
+     "move the chair to the right by half a metre"),
+    ("the cup on the left beside the plate", "the cup on the right beside the plate"),
+    ("the man on the right at the table", "the man on the left at the table"),
+    ("the lamp on the right next to the bed", "the lamp on the left next to the bed"),
+    ("rotate the red box on the far right by 90 degrees",
+     "rotate the red box on the far left by 90 degrees"),
+    ("turn the second bench from the left by 90 degrees",
+     "turn the second bench from the right by 90 degrees"),
+    ("The left beside it, the mug on its right next to the Right",
+     "The right beside it, the mug on its left next to the Left"),
+    ("the upper-left by the door", "the upper-right by the door"),
+    ("the right angle beside a right angle", "the right angle beside a right angle"),
+    ("the chair right next to the table", "the chair right next to the table"),
 ])
 def test_mirrored_words(text, mirrored):
   assert augment.mirror_text(text) == mirrored

@@ -11,6 +11,7 @@ from PIL import Image
 from skimage import data as pictures
 
 from vision_banana.data import augment, fingerprints, sources
+from vision_banana.data.pictures import read_rgb
 from vision_banana.errors import UserError
 
 PHOTOS = {name: getattr(pictures, name)() for name in (
@@ -123,13 +124,30 @@ def test_a_list_of_a_folder_comes_back_from_its_file(tmp_path):
   assert fingerprints.make_list(str(tmp_path / "set"), "b", "*.png").names == names[1:]
 
 
+def test_the_identical_file_is_found_whoever_reads_it(tmp_path):
+  """As it is shown, and as those see it who leave its tag and transparency alone."""
+  exif = Image.Exif()
+  exif[0x0112] = 6  # Turned by 90 degrees.
+  Image.fromarray(PHOTOS["coffee"]).save(tmp_path / "turned.png", exif=exif)
+  ramp = np.linspace(0, 255, 300).astype(np.uint8)[:, None].repeat(451, 1)
+  Image.fromarray(np.dstack([PHOTOS["chelsea"], ramp])).save(tmp_path / "clear.png")
+  known = fingerprints.make_list(str(tmp_path), "b")
+  assert known.names == ("clear.png",) * 2 + ("turned.png",) * 2
+  for name in known.names:
+    shown = read_rgb(tmp_path / name, name)
+    stored = np.asarray(Image.open(tmp_path / name).convert("RGB"))
+    for image in (shown, stored):
+      code = np.array([fingerprints.perceptual_hash(image)])
+      assert fingerprints.matches(code, [known])[0][2:] == (name, 0)
+
+
 def test_bad_folders_and_lists_are_one_line(tmp_path):
   with pytest.raises(UserError, match="no such folder"):
     fingerprints.make_list(str(tmp_path / "no"), "b")
   with pytest.raises(UserError, match="no pictures match"):
     fingerprints.make_list(str(tmp_path), "b")
   (tmp_path / "a.png").write_bytes(b"no picture")
-  with pytest.raises(UserError, match="a.png: cannot be read"):
+  with pytest.raises(UserError, match="a.png: not a readable image"):
     fingerprints.make_list(str(tmp_path), "b")
   with pytest.raises(UserError, match="cannot be read"):
     fingerprints.load(str(tmp_path / "none"))

@@ -78,6 +78,27 @@ def test_a_source_that_is_not_in_the_mixture_is_not_judged(dataset):
   assert next(pipeline.train_iterator(config, tokenize))["values"].any()
 
 
+@pytest.mark.parametrize("path", ["swatches", "shapes"])
+def test_sources_drawn_from_nothing_are_not_judged_by_where_training_runs(
+    tmp_path, monkeypatch, path):
+  (tmp_path / "kitti").mkdir()
+  monkeypatch.chdir(tmp_path / "kitti")
+  config = pipeline.DataConfig(
+      mixture={f"{'editing' if path == 'shapes' else 'text_to_image'}@drawn": 1},
+      size=SIZE, batch_size=2, sources={"drawn": {"path": path}}, leak_lists=(
+          write_list(tmp_path / "a.txt", "diode", [fake.scene(0, SIZE)["image"]]),))
+  monkeypatch.setattr(fingerprints, "hash_all", None)  # A million pictures.
+  next(pipeline.train_iterator(config, tokenize))
+
+
+def test_a_source_in_memory_is_judged_by_its_name_alone(tmp_path, monkeypatch):
+  (tmp_path / "kitti").mkdir()
+  monkeypatch.chdir(tmp_path / "kitti")
+  leaks.check_names({"mine": ""})
+  with pytest.raises(UserError, match="'streets_of_kitti'.* is KITTI"):
+    leaks.check_names({"streets_of_kitti": ""})
+
+
 def test_what_a_source_states_decides(tmp_path):
   folder = tmp_path / "kitti_the_cat"
   folder.mkdir()
@@ -134,42 +155,6 @@ def test_a_picture_of_a_benchmark_is_refused_in_training(dataset, tmp_path):
   fine = pipeline.DataConfig(leak_lists=(other,), **config)
   next(pipeline.train_iterator(fine, tokenize))
   with pytest.raises(UserError, match=(
-      r"source 'mine': the picture of record \d is '1.png' of diode \(0 of 64")):
+      r"source 'mine': a picture of record \d is '1.png' of diode \(0 of 64")):
     pipeline.train_iterator(
         pipeline.DataConfig(leak_lists=(other, known), **config), tokenize)
-
-
-class Counting(fake.Source):
-  """Only the pictures, and how often they were read."""
-
-  def __init__(self, count):
-    self.scenes = [{"image": fake.scene(i, SIZE)["image"]} for i in range(count)]
-    self.reads = 0
-
-
-def test_hashes_of_a_source_are_kept_until_a_file_changes(tmp_path):
-  folder = tmp_path / "mine"
-  folder.mkdir()
-  (folder / "a.png").write_bytes(b"1")
-  lists = [write_list(tmp_path / "a.txt", "diode", [fake.scene(50, SIZE)["image"]])]
-  source = Counting(4)
-  for reads, split in ((4, "train"), (4, "train"), (8, "test")):
-    leaks.check_pictures("mine", source, str(folder), split, lists)
-    assert source.reads == reads
-  (folder / "a.png").write_bytes(b"22")
-  leaks.check_pictures("mine", source, str(folder), "train", lists)
-  assert source.reads == 12
-  for file in (tmp_path / "hashes").iterdir():
-    file.write_bytes(b"broken")
-  leaks.check_pictures("mine", source, str(folder), "train", lists)
-  assert source.reads == 16
-  leaks.check_pictures("mine", source, str(folder), "train", [])
-  assert source.reads == 16
-
-
-def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch, capsys):
-  (tmp_path / "file").touch()
-  monkeypatch.setenv("VISION_BANANA_HASHES", str(tmp_path / "file" / "below"))
-  lists = [write_list(tmp_path / "a.txt", "diode", [fake.scene(50, SIZE)["image"]])]
-  leaks.check_pictures("mine", Counting(2), str(tmp_path), "train", lists)
-  assert "hashes are not kept" in capsys.readouterr().out

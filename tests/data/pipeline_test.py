@@ -211,6 +211,14 @@ def test_unasked_categories_are_in_no_answer_and_no_prompt_of_labels():
   assert set(asked) == told and min(asked.values()) > 10
 
 
+def test_legends_of_modality_name_no_unasked_category():
+  legends = [prompt.partition("{")[2] for batch in take(open_(
+      mixture={"modality": 1}, p_negative=0.5, unasked=("floor", "crate")), 60)
+             for prompt in batch["prompt"]]
+  assert sum("wall" in text for text in legends) > 10
+  assert not any("floor" in text or "crate" in text for text in legends)
+
+
 def test_the_palette_and_colormap_of_a_config_are_those_of_its_samples():
   seen = collections.defaultdict(set)
   for batch in take(open_(mixture={"depth": 1, "semantic": 1}, palette="fixed",
@@ -257,6 +265,7 @@ def test_a_program_ends_well_with_an_open_iterator():
     ({"mixtur": {}}, "did you mean 'mixture'"),
     ({"mixture": {"depth": 1}, "p_negative": 2}, "p_negative is 2"),
     ({"mixture": {"depth": 1}, "batch_size": 0}, "batch_size is 0"),
+    ({"mixture": {"depth": 1}, "num_threads": -1}, "num_threads is -1; .* at least 0"),
 ])
 def test_config_is_strict(section, message):
   with pytest.raises(UserError, match=message):

@@ -60,6 +60,8 @@ def test_standard_colors_are_words_then_numbers_and_keep_clear_of_taken_ones():
   assert [p.text for p in paints[:2]] == ["green", "blue"]
   assert len({p.rgb for p in paints} | {(255, 0, 0)}) == 13
   assert paints == legend.standard(12, avoid=[(255, 0, 0)])
+  assert legend.standard(12, avoid=[(200, 20, 0)])[0].text == "green"
+  assert legend.standard(12, avoid=[(190, 0, 0)])[0].text == "red"
 
 
 def test_parse_keeps_the_text():

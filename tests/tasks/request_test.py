@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from vision_banana.codecs import colors
 from vision_banana.errors import UserError
 from vision_banana.tasks import sample
 from vision_banana.tasks import tasks
@@ -54,6 +55,16 @@ def test_colors_not_given_are_chosen_and_said():
   assert "background" not in request.prompt
   many = tasks.request("semantic", classes=[f"class {i}" for i in range(31)])
   assert len(np.unique(many.palette, axis=0)) == 32
+
+
+@pytest.mark.parametrize("task, arguments", [
+    ("semantic", {"classes": {"floor": "#FE0000", "wall": None}}),
+    ("semantic", {"classes": ["floor", "wall"], "background": "#0000C0"}),
+    ("referring", {"phrase": "the mug", "background": "snow"})])
+def test_colors_not_given_are_well_apart_from_those_given(task, arguments):
+  palette = tasks.request(task, **arguments).palette.astype(int)
+  for i, color in enumerate(palette):
+    assert colors.apart(color, np.delete(palette, i, 0))
 
 
 def test_classes_may_be_one_text():
@@ -114,6 +125,22 @@ def test_modality_targets():
     ("modality", {"source": "depht", "target": "photo"}, "did you mean 'depth'"),
     ("modality", {"source": "photo", "target": "segmentation"}, "0 given"),
     ("text_to_image", {"prompt": ""}, "prompt: empty"),
+    ("semantic", {"classes": {"floor": (255, 0, 0)}},
+     r"colour \(255, 0, 0\) is no text; write a name"),
+    ("semantic", {"classes": ["floor"], "background": (255, 0, 0)}, "is no text"),
+    ("semantic", {"classes": 3}, "classes: 3 given; give names"),
+    ("modality", {"source": "photo", "target": "edges", "background": "red"},
+     "from photo to edges does not read 'background'; remove it"),
+    ("modality", {"source": "photo", "target": "normals", "colormap": "nonsense"},
+     "does not read 'colormap'"),
+    ("modality", {"source": "photo", "target": "normals", "classes": "a,b"},
+     "does not read 'classes'"),
+    ("modality", {"source": "photo", "target": "depth", "caption": "hi"},
+     "does not read 'caption'"),
+    ("modality", {"source": "photo", "target": "depth", "source_colormap": "cube"},
+     "does not read 'source_colormap'"),
+    ("modality", {"source": "depth", "target": "photo", "source_colormap": "x"},
+     "unknown depth colour map 'x'"),
 ])
 def test_bad_requests_are_one_line_that_names_the_fix(task, arguments, message):
   with pytest.raises(UserError, match=message) as caught:

@@ -7,6 +7,7 @@ written with spaces, plus common two-word ones from the xkcd survey (CC0) such a
 """
 
 import difflib
+import math
 import re
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ import numpy as np
 from vision_banana.errors import UserError
 
 STYLES = ("name", "hex", "rgb", "tuple", "tag")
+# Euclidean distance in 0..255 RGB from which colours are well apart; about 60 fit.
+APART = 60.0
 
 _CSS = """
 alice blue f0f8ff; antique white faebd7; aquamarine 7fffd4; azure f0ffff;
@@ -103,8 +106,11 @@ def parse(text: str) -> tuple[int, int, int]:
     (r, g, b), integers in 0..255.
 
   Raises:
-    UserError: not a colour; names the nearest one.
+    UserError: not a colour, or no text; names the nearest one.
   """
+  if not isinstance(text, str):
+    raise UserError(f"colour {text!r} is no text; write a name, '#rrggbb' or "
+                    "'(r, g, b)' in quotes.")
   plain = text.strip().strip("\"'").strip()
   if plain.startswith("#"):
     digits = plain[1:]
@@ -162,12 +168,17 @@ def format(rgb: Sequence[int], style: str) -> str:  # pylint: disable=redefined-
   raise UserError(f"unknown colour style '{style}'; use one of {', '.join(STYLES)}.")
 
 
+def apart(rgb: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
+  """Whether a colour is `APART` or more from each of the others."""
+  return all(math.dist(rgb, other) >= APART for other in others)
+
+
 def distinct(
     rng: np.random.Generator,
     n: int,
     avoid: Sequence[Sequence[int]] = (),
     *,
-    min_distance: float = 60.0,
+    min_distance: float = APART,
     pool: Sequence[Sequence[int]] | None = None,
 ) -> np.ndarray:
   """Draws random colours that are well apart from each other.
@@ -176,8 +187,7 @@ def distinct(
     rng: source of randomness; the same state gives the same colours.
     n: how many.
     avoid: colours (0..255) the new ones also keep away from.
-    min_distance: least Euclidean distance in 0..255 RGB between any two. At 60,
-      about 60 colours fit.
+    min_distance: least Euclidean distance in 0..255 RGB between any two.
     pool: draw from these colours (0..255), in random order, instead of from all.
 
   Returns:
@@ -191,17 +201,17 @@ def distinct(
   else:
     left = rng.permutation(np.asarray(pool, np.int64))
 
-  def apart(rgb):
+  def clear_of(rgb):
     return left[np.sum((left - np.asarray(rgb, np.int64))**2, axis=1) >=
                 min_distance**2]
 
   for rgb in avoid:
-    left = apart(rgb)
+    left = clear_of(rgb)
   chosen = []
   while len(chosen) < n:
     if not len(left):
       raise UserError(f"cannot place {n} colours at least {min_distance:g} apart; "
                       "ask for fewer or lower min_distance.")
     chosen.append(left[0])
-    left = apart(left[0])
+    left = clear_of(left[0])
   return np.array(chosen, np.uint8).reshape(n, 3)

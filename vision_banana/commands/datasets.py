@@ -31,4 +31,4 @@ def hashes(args: argparse.Namespace) -> None:
   name = args.benchmark or pathlib.Path(args.folder).resolve().name
   known = fingerprints.make_list(args.folder, name, args.pattern)
   files.write_all({pathlib.Path(args.out): fingerprints.dump(known)})
-  print(f"{args.out}: {len(known.names)} pictures of {name}")
+  print(f"{args.out}: {len(set(known.names))} pictures of {name}")

@@ -10,16 +10,19 @@ Scene = dict[str, Any]
 
 _SIDES = {"left": "right", "right": "left", "Left": "Right", "Right": "Left",
           "LEFT": "RIGHT", "RIGHT": "LEFT"}
-# The side as a place. Other uses stay: "right behind", "left open".
+# The side as a place: always after 'the' or a possessive ('on the right by the door'),
+# but for the angle; else other uses stay: 'right behind', 'left open'.
 _SIDE = re.compile(
-    r"\b(left|right|Left|Right|LEFT|RIGHT)(?=(?:most|ward|wards|hand)?\b)"
-    r"(?! (?:behind|next|under|above|below|beside|in front|on top|at|by|before"
-    r"|after|over|open|alone|angle)\b)")
+    r"(?P<the>\b(?i:the|my|your|its|his|her|their|our)[ ]"
+    r"(?:(?:far|near|very|extreme|upper|lower)[ -])?)?"
+    r"\b(?P<side>left|right|Left|Right|LEFT|RIGHT)(?=(?:most|ward|wards|hand)?\b)"
+    r"(?! angle\b)(?(the)|(?! (?:behind|next|under|above|below|beside|in front"
+    r"|on top|at|by|before|after|over|open|alone)\b))")
 
 
 def mirror_text(text: str) -> str:
   """Swaps left and right where they name a side."""
-  return _SIDE.sub(lambda match: _SIDES[match[0]], text)
+  return _SIDE.sub(lambda found: (found["the"] or "") + _SIDES[found["side"]], text)
 
 
 def flip(scene: Scene) -> Scene:

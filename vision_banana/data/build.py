@@ -119,8 +119,7 @@ def _work(dataset: str, size: int | None, lists: Sequence[fingerprints.HashList]
   try:
     scene = module.read(record)
     if lists:
-      code = np.array([fingerprints.perceptual_hash(scene["image"])])
-      for match in fingerprints.matches(code, lists):
+      for match in fingerprints.matches(fingerprints.scene_hashes(scene), lists):
         return _Result(record.key, None, "leaked",
                        f"is '{match.name}' of {match.benchmark}")
     if size:

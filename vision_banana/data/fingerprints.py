@@ -8,15 +8,16 @@ pictures.
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing import pool
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.fft
 import tqdm
 from PIL import Image
 
+from vision_banana.data import pictures
 from vision_banana.errors import UserError
 
 # Pictures at most this many bits apart are taken for the same.
@@ -31,6 +32,7 @@ _FLAT_CONTRAST = 1.0  # Standard deviation in grey levels.
 # A list holds each picture whole and its middle square, for datasets are cropped to
 # squares, both also without their borders.
 _KEEPS = (1.0, 0.95, 0.9)
+_ORIENTATION = 0x0112  # The EXIF tag.
 _BLOCK = 2**22  # Comparisons at a time: some 40 MB.
 _HEAD = "# vision_banana perceptual hashes 1, benchmark "
 
@@ -41,7 +43,7 @@ class HashList:
 
   Attributes:
     benchmark: its name.
-    names: N file names.
+    names: N file names; a picture that is stored otherwise than shown comes twice.
     hashes: uint64 [N, V], of V views of each picture.
   """
   benchmark: str
@@ -117,19 +119,27 @@ def matches(hashes: np.ndarray, lists: Sequence[HashList],
   return found
 
 
-def hash_all(images: Iterable, count: int, what: str, read) -> np.ndarray:
+def scene_hashes(scene: Mapping[str, Any]) -> np.ndarray:
+  """Of the photograph of a scene and of each of its edited pictures, uint64 [1 + E]."""
+  edited = [image for _, image in scene.get("edits", ())]
+  return np.array([perceptual_hash(image) for image in (scene["image"], *edited)],
+                  np.uint64)
+
+
+def hash_all(images: Iterable, count: int, what: str,
+             read: Callable[[Any], np.ndarray]) -> list[np.ndarray]:
   """`read(image)` of all, by threads: decoding and resizing release Python's lock.
 
   Args:
     images: what `read` takes.
     count: their number, for the progress bar.
     what: for the progress bar.
-    read: → hash or hashes.
+    read: → hashes.
   """
   with pool.ThreadPool() as threads:
     results = threads.imap(read, images, chunksize=16)
-    return np.array(list(tqdm.tqdm(results, total=count, desc=what, unit="picture",
-                                   disable=None)), np.uint64)
+    return list(tqdm.tqdm(results, total=count, desc=what, unit="picture",
+                          disable=None))
 
 
 def make_list(folder: str, benchmark: str, pattern: str = "**/*") -> HashList:
@@ -151,15 +161,22 @@ def make_list(folder: str, benchmark: str, pattern: str = "**/*") -> HashList:
   if not paths:
     raise UserError(f"{folder}: no pictures match '{pattern}'; give another folder or "
                     "--pattern.")
-  hashes = hash_all(paths, len(paths), benchmark, lambda p: views(_read(p)))
-  return HashList(benchmark, tuple(str(p.relative_to(top)) for p in paths), hashes)
+  made = hash_all(paths, len(paths), benchmark, _file_views)
+  names = [str(p.relative_to(top)) for p, rows in zip(paths, made) for _ in rows]
+  return HashList(benchmark, tuple(names), np.concatenate(made))
 
 
-def _read(path: pathlib.Path) -> np.ndarray:
-  try:
-    return np.asarray(Image.open(path).convert("RGB"))
-  except (OSError, ValueError, Image.DecompressionBombError) as e:
-    raise UserError(f"{path}: cannot be read ({e}); fetch it again.") from e
+def _file_views(path: pathlib.Path) -> np.ndarray:
+  """`views` of a file as it is shown and, where that differs, as it is stored.
+
+  Sources lay transparency over white and turn a picture as its tag says; others'
+  copies, and some builders, do not. uint64 [1 or 2, V].
+  """
+  pixels = [pictures.read_rgb(path, str(path))]
+  with Image.open(path) as image:
+    if image.getexif().get(_ORIENTATION, 1) != 1 or image.has_transparency_data:
+      pixels.append(np.asarray(image.convert("RGB")))
+  return np.array([views(p) for p in pixels])
 
 
 def dump(known: HashList) -> bytes:

@@ -5,9 +5,7 @@ mixture (paper, section on the instruction-tuning data). The guard reads what a
 source says of its origin, its names, and, with lists of hashes, its pictures.
 """
 
-import concurrent.futures
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
@@ -15,9 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from vision_banana.data import fingerprints
+from vision_banana.data import fingerprints, source_hashes
 from vision_banana.errors import UserError
 
 # Beside a dataset: {"origin": "hypersim", "checked_against": ["reasonseg"]}. TFDS
@@ -25,7 +21,6 @@ from vision_banana.errors import UserError
 STATEMENT = "metadata.json"
 _TFDS_INFO = "dataset_info.json"
 _MAX_DEPTH = 3  # As in `sources`: a parent of parts, each data_dir/name/version.
-_CACHE = "~/.cache/vision_banana/hashes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +91,8 @@ def check_names(paths: Mapping[str, str], leak_lists: Sequence[str] = ()) -> Non
     kinds = [s["name"] for s in statements if "name" in s]
     checked = listed | {_plain(b) for s in statements
                         for b in _texts(s.get("checked_against"))}
-    for text in [*stated, *kinds] or [name, path, os.path.realpath(path)]:
+    names = [name, path, os.path.realpath(path)] if path else [name]
+    for text in [*stated, *kinds] or names:
       benchmark = named(text)
       if benchmark:
         fix = "" if stated or kinds else (
@@ -114,17 +110,17 @@ def check_names(paths: Mapping[str, str], leak_lists: Sequence[str] = ()) -> Non
 
 
 def check_pictures(name: str, source: Sequence[Mapping[str, Any]], path: str,
-                   split: str, leak_lists: Sequence[str]) -> None:
+                   settings: str, leak_lists: Sequence[str]) -> None:
   """Refuses a source with a picture that is in one of the lists.
 
-  The hashes of a source are computed once and kept in ~/.cache/vision_banana/hashes
-  ($VISION_BANANA_HASHES), until a file of the source changes.
+  Edited pictures count as the photograph does. The hashes of a source are computed
+  once and kept, see `source_hashes`.
 
   Args:
     name: of the source in the config.
     source: its scenes.
-    path: where it is; '' for a source in memory, which is not cached.
-    split: of the source.
+    path: where it is; '' for a source in memory.
+    settings: all that decides how the files become scenes.
     leak_lists: files of `vision-banana hashes`.
 
   Raises:
@@ -133,14 +129,16 @@ def check_pictures(name: str, source: Sequence[Mapping[str, Any]], path: str,
   if not leak_lists:
     return
   lists = [fingerprints.load(file) for file in leak_lists]
-  found = fingerprints.matches(_hashes(name, source, path, split), lists)
+  hashes, records = source_hashes.of(name, source, path, settings)
+  found = fingerprints.matches(hashes, lists)
   if found:
     first = min(found, key=lambda m: m.bits)
+    count = len({records[m.index] for m in found})
     raise UserError(
-        f"source '{name}': the picture of record {first.index} is '{first.name}' of "
-        f"{first.benchmark} ({first.bits} of 64 bits differ); {len(found)} such "
-        "records in all; take the source out, or build it again with --leak-lists, "
-        "which leaves them out.")
+        f"source '{name}': a picture of record {records[first.index]} is "
+        f"'{first.name}' of {first.benchmark} ({first.bits} of 64 bits differ); "
+        f"{count} such records in all; take the source out, or build it again with "
+        "--leak-lists, which leaves them out.")
 
 
 def named(text: str) -> Benchmark | None:
@@ -198,46 +196,3 @@ def _json(path: pathlib.Path) -> dict[str, Any]:
     raise UserError(f"{path}: cannot be read ({e}); write JSON, for example "
                     '{"origin": "my photos"}.') from e
   return value if isinstance(value, dict) else {}
-
-
-def _hashes(name: str, source: Sequence[Mapping[str, Any]], path: str,
-            split: str) -> np.ndarray:
-  """Of all scenes of a source, from the cache if it has them; uint64 [N]."""
-  cached = None
-  if path:
-    folder = os.environ.get("VISION_BANANA_HASHES") or _CACHE
-    cached = pathlib.Path(folder).expanduser() / f"{_key(path, split)}.npy"
-    try:
-      kept = np.load(cached, allow_pickle=False)
-      if kept.dtype == np.uint64 and kept.shape == (len(source),):
-        return kept
-    except (OSError, ValueError, EOFError):
-      pass  # Not there yet, or damaged: computed again.
-  hashes = fingerprints.hash_all(
-      range(len(source)), len(source), f"hashes of {name}",
-      lambda i: fingerprints.perceptual_hash(source[i]["image"]))
-  if cached is not None:
-    _keep(cached, hashes)
-  return hashes
-
-
-def _keep(path: pathlib.Path, hashes: np.ndarray) -> None:
-  temporary = path.with_name(f".{os.getpid()}-{path.name}")
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(temporary, hashes)
-    os.replace(temporary, path)
-  except OSError as e:
-    print(f"hashes are not kept: {path.parent} cannot be written ({e.strerror})")
-
-
-def _key(path: str, split: str) -> str:
-  """Changes when a file of the source does, without reading any."""
-  top = pathlib.Path(path).expanduser().resolve()
-  digest = hashlib.sha256(f"1 {top} {split}".encode("utf-8", "surrogateescape"))
-  files = [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file())
-  with concurrent.futures.ThreadPoolExecutor() as threads:
-    for file, status in zip(files, threads.map(os.stat, files)):
-      digest.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode(
-          "utf-8", "surrogateescape"))
-  return digest.hexdigest()[:32]

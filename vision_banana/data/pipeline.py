@@ -18,19 +18,17 @@ from vision_banana.data import mixture as mixtures
 from vision_banana.data import order
 from vision_banana.data import sources as sources_lib
 from vision_banana.data import stream
+from vision_banana.data import usable
 from vision_banana.data.own import source as own
 from vision_banana.data.rooms import vocabulary
 from vision_banana.data.sources import Source
 from vision_banana.data.stream import Batch
 from vision_banana.errors import UserError
-from vision_banana.tasks import scenes as scenes_lib
 from vision_banana.tasks import tasks
 
 # Prompts to int32 [B, T] token ids and bool [B, T], True where there is a token.
 Tokenize = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 
-# Scenes looked at to learn a source's category names and whether a task can use it.
-_PROBE = 256
 _alike = functools.cache(vocabulary.alike)
 
 
@@ -59,8 +57,8 @@ class DataConfig:
     palette: 'random' legends, drawn anew for each sample, or 'fixed', for comparison:
       a name has one colour in all samples.
     colormap: of all depth pictures; '' draws it for each.
-    unasked: categories that semantic, instance and referring never ask for, to see
-      whether a model knows them from generation.
+    unasked: categories that no task ever asks for or paints, modality included, to
+      see whether a model knows them from generation.
     p_drop_prompt: chance of an empty prompt, for guidance.
     flip: mirror half of the samples.
     cache: keep decoded scenes in memory.
@@ -91,9 +89,11 @@ class DataConfig:
   seed: int = 0
 
   def __post_init__(self):
-    for name in ("size", "batch_size", "max_classes"):
-      if getattr(self, name) < 1:
-        raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+    for name, least in (("size", 1), ("batch_size", 1), ("max_classes", 1),
+                        ("num_threads", 0)):
+      if getattr(self, name) < least:
+        raise ValueError(
+            f"{name} is {getattr(self, name)}; it must be at least {least}.")
     for name in ("p_negative", "p_drop_prompt"):
       if not 0 <= getattr(self, name) <= 1:
         raise ValueError(f"{name} is {getattr(self, name)}; it must be in 0..1.")
@@ -125,12 +125,13 @@ class Scenes:
     self._bucket = np.zeros(len(source), int)
     if len(self._shapes) > 1:
       self._bucket = buckets.assign(source, self._shapes)
+    self.generated = getattr(source, "generated", False)
     self._kept: dict[int, dict[str, Any]] | None = (
-        {} if cache and not getattr(source, "generated", False) else None)
+        {} if cache and not self.generated else None)
     self._names: set[str] = set()
     if absent:
-      self._names = {name for i in _spread(len(source)) for name in
-                     source[i].get("categories", ())}
+      self._names = {name for i in usable.order(len(source))[:usable.PROBE]
+                     for name in source[int(i)].get("categories", ())}
 
   def parts(self) -> dict[buckets.Shape, buckets.Part]:
     """The scenes of each shape that any scene has."""
@@ -184,17 +185,19 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   components = mixtures.parse(
       config.mixture, list(places if sources is None else sources))
   used = dict.fromkeys(c.source for c in components)
-  # Only these ask for names, and so for those that are not there.
-  named = {c.source for c in components
-           if c.task == "modality" or "categories" in tasks.needs(c.task)}
+  # Who asks for names asks for those that are not there.
+  named = {c.source for c in components if usable.asks_for_names(c.task)}
+  # What is drawn from nothing holds no benchmark's data.
   paths = {name: str(sources_lib.locate(places[name].path)) if places else ""
-           for name in used}
+           for name in used if not (
+               sources_lib.generated(places[name].path) if places
+               else getattr(sources[name], "generated", False))}
   leaks.check_names(paths, config.leak_lists)
   if sources is None:
     sources = _open(places)
   for name, path in paths.items():
     leaks.check_pictures(name, sources[name], path,
-                         places[name].split if places else "", config.leak_lists)
+                         repr(places[name]) if places else "", config.leak_lists)
   scenes = {name: Scenes(sources[name], config.size, config.cache,
                          config.p_negative > 0 and name in named, config.aspects)
             for name in used}
@@ -202,7 +205,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
   # By name: how a config orders its mixture shall not matter.
   components.sort(key=lambda c: c.key)
   for c in components:
-    parts = _usable_parts(c, scenes[c.source], config)
+    opened = scenes[c.source]
+    parts = usable.parts(c, opened.parts(), config.unasked, opened.generated)
     total = sum(map(len, parts.values()))
     for shape, part in parts.items():
       # A seed of its own keeps a component's stream when others come or go.
@@ -212,7 +216,7 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
       epochs = (order.BlockShuffle(epochs, blocks=part.blocks, seed=seed)
                 if part.blocks else epochs.shuffle(seed=seed)).repeat()
       made, weights = datasets.setdefault(shape, ([], []))
-      passes = functools.partial(_usable, c.task, config)
+      passes = functools.partial(usable.passes, c.task, config.unasked)
       made.append(stream.Usable(epochs, len(part), passes)
                   .random_map(functools.partial(_sample, c.task, config), seed=seed))
       weights.append(c.weight * len(part) / total)
@@ -244,51 +248,11 @@ def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:
   return sorted(a for a in names if not any(_alike(a, b) for b in present))
 
 
-def _usable(task: str, config: DataConfig, scene: Mapping[str, Any]) -> bool:
-  return not tasks.lacks(task, _shown(task, config, scene))
-
-
-def _shown(task: str, config: DataConfig, scene: Mapping[str, Any]
-           ) -> Mapping[str, Any]:
-  """The scene as a task is to know it."""
-  if config.unasked and "categories" in tasks.needs(task):
-    return scenes_lib.without(scene, config.unasked)
-  return scene
-
-
-def _usable_parts(
-    component: mixtures.Component, scenes: Scenes, config: DataConfig
-) -> dict[buckets.Shape, buckets.Part]:
-  """The parts with scenes that a task can use.
-
-  Raises:
-    UserError: there is none; an endless stream that yields nothing would hang.
-  """
-  parts, lack = {}, ""
-  for shape, part in scenes.parts().items():
-    for i in _spread(len(part)):
-      lack = tasks.lacks(
-          component.task, _shown(component.task, config, part[i]))
-      if not lack:
-        parts[shape] = part
-        break
-  if not parts:
-    raise UserError(f"mixture '{component.key}': no scene can be used ({lack}); take "
-                    "the task out or add the field.")
-  return parts
-
-
-def _spread(length: int) -> list[int]:
-  """Up to `_PROBE` of `length` indices, evenly spread."""
-  count = min(length, _PROBE)
-  return [i * length // count for i in range(count)]
-
-
 def _sample(task: str, config: DataConfig, scene: dict[str, Any],
             rng: np.random.Generator) -> tasks.Sample:
   if config.flip and rng.random() < 0.5:
     scene = augment.flip(scene)
-  sample = tasks.make(task, _shown(task, config, scene), rng,
+  sample = tasks.make(task, usable.shown(task, scene, config.unasked), rng,
                       num_references=config.num_references,
                       max_classes=config.max_classes, p_negative=config.p_negative,
                       palette=config.palette, colormap=config.colormap)

@@ -36,8 +36,9 @@ class Source(Protocol):
   """Random access to scenes.
 
   It may also have `size(index)`, (height, width) of the image where that is cheaper
-  than the scene; `blocks`, lengths of consecutive runs that are best read together;
-  and `generated`, True where scenes are sooner drawn than kept.
+  than the scene; `files(index)`, those that its pictures are in, where they may lie
+  outside the folder of the source; `blocks`, lengths of consecutive runs that are
+  best read together; and `generated`, True where scenes are sooner drawn than kept.
   """
 
   def __len__(self) -> int:
@@ -63,7 +64,7 @@ def open_source(name_or_dir: str, split: str,
   Raises:
     UserError: for a missing, unreadable or empty dataset or split.
   """
-  if name_or_dir in _GENERATED:
+  if generated(name_or_dir):
     return _GENERATED[name_or_dir]()
   path = locate(name_or_dir)
   parts = [] if options.kind in own.KINDS else _version_dirs(path)
@@ -88,6 +89,11 @@ def open_source(name_or_dir: str, split: str,
     raise UserError(f"split '{split}' of dataset '{name_or_dir}' is empty; render or "
                     "build it again.")
   return joined
+
+
+def generated(name_or_dir: str) -> bool:
+  """Whether it is the name of a source that draws its scenes and reads no files."""
+  return name_or_dir in _GENERATED
 
 
 def locate(name_or_dir: str) -> pathlib.Path:

@@ -75,8 +75,12 @@ def draw(rng: np.random.Generator, n: int, avoid: Sequence[RGB] = ()) -> list[Pa
 
 
 def standard(n: int, avoid: Sequence[RGB] = ()) -> list[Paint]:
-  """The same `n` well separated colours every time, words as far as they go."""
-  paints = [parse(name) for name in _STANDARD if colors.NAMES[name] not in avoid][:n]
+  """The same `n` well separated colours every time, words as far as they go.
+
+  All keep clear of those in `avoid`, which a prompt may have from its user.
+  """
+  paints = [parse(name) for name in _STANDARD
+            if colors.apart(colors.NAMES[name], avoid)][:n]
   taken = [*avoid, *(p.rgb for p in paints)]
   rest = distinct(np.random.default_rng(0), n - len(paints), taken)
   return paints + [Paint(rgb, colors.format(rgb, "tuple")) for rgb in rest]

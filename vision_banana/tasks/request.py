@@ -2,10 +2,11 @@
 
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from vision_banana.codecs import colors
 from vision_banana.codecs import depth as depth_codec
 from vision_banana.errors import UserError
 from vision_banana.tasks import legend
@@ -48,9 +49,10 @@ def request(task: str, *, rng: np.random.Generator | None = None,
     **arguments: of the task. depth: colormap='cube'. normals: none.
       semantic: classes (names, or {name: colour}), background. instance: name,
       background. referring: phrase, color, background. edges: color and
-      background, both or none. modality: source, target, and as the target needs
-      colormap, classes, background, caption; source_colormap. text_to_image and
-      editing: prompt. A background of None is black and unsaid.
+      background, both or none. modality: source, target; to depth colormap, to
+      segmentation classes and background, to photo caption; from depth
+      source_colormap. text_to_image and editing: prompt. A background of None is
+      black and unsaid.
 
   Raises:
     UserError: for an unknown task, argument, colour, colour map or modality.
@@ -95,7 +97,7 @@ def _instance(rng, name: str, background: str | None = None) -> Request:
 def _referring(rng, phrase: str, color: str | None = None,
                background: str | None = None) -> Request:
   ground = _ground(background)
-  if color is None and rng is None and ground.rgb != WHITE:
+  if color is None and rng is None and colors.apart(WHITE, [ground.rgb]):
     color = "white"
   paints = _colors(rng, [color], ground)
   parts = [(_text("phrase", phrase), paints[0].text)]
@@ -110,29 +112,41 @@ def _edges(rng, color: str | None = None, background: str | None = None) -> Requ
   return _painted(prompts.edges(rng, line.text, ground.text), ["edge"], [line], ground)
 
 
-def _modality(rng, source: str, target: str, colormap: str = "cube",
-              source_colormap: str = "cube",
-              classes: Sequence[str] | Mapping[str, str] = (),
-              background: str | None = None, caption: str = "") -> Request:
+# What is read of the words for a target; of a depth source also its colour map.
+_MODALITY_READS = {"depth": ("colormap",), "segmentation": ("classes", "background"),
+                   "photo": ("caption",)}
+
+
+def _modality(rng, source: str, target: str, colormap: str | None = None,
+              source_colormap: str | None = None,
+              classes: Sequence[str] | Mapping[str, str] | None = None,
+              background: str | None = None, caption: str | None = None) -> Request:
   check_choice("modality", source, list(phrasings.MODALITY_NAMES))
   check_choice("modality", target, list(phrasings.MODALITY_NAMES))
   if source == target:
     raise UserError(f"task 'modality': source and target are both '{source}'; "
                     "choose two different ones.")
+  words = {"colormap": colormap, "source_colormap": source_colormap,
+           "classes": classes, "background": background, "caption": caption}
+  read = [*_MODALITY_READS.get(target, ()), *["source_colormap"] * (source == "depth")]
+  for name, given in words.items():
+    if given is not None and name not in read:
+      raise UserError(f"task 'modality' from {source} to {target} does not read "
+                      f"'{name}'; remove it.")
   said = {}
-  if source == "depth" and _colormap(source_colormap) != "cube":
+  if source_colormap and _colormap(source_colormap) != "cube":
     said["source_colormap"] = _colormap(source_colormap)
   if target == "depth":
-    colormap = _colormap(colormap)
+    colormap = _colormap(colormap or "cube")
     said["target_colormap"] = "" if colormap == "cube" else colormap
     return Request("", prompts.modality(rng, source, target, **said), "depth", colormap)
   if target == "segmentation":
-    names, paints, ground = _legend(rng, classes, background)
+    names, paints, ground = _legend(rng, () if classes is None else classes, background)
     said["legend"] = [(name, paint.text) for name, paint in zip(names, paints)]
     said["background"] = ground.text
     return _painted(prompts.modality(rng, source, target, **said), names, paints,
                     ground)
-  prompt = prompts.modality(rng, source, target, caption=caption, **said)
+  prompt = prompts.modality(rng, source, target, caption=caption or "", **said)
   if target == "edges":
     return _painted(prompt, ["edge"], [Paint(WHITE, "")], _ground(None))
   return Request("", prompt, "image" if target == "photo" else "normals")
@@ -175,6 +189,8 @@ def _legend(rng, classes: Sequence[str] | Mapping[str, str],
   """Names, their colours and the background's, with all colours different."""
   if isinstance(classes, str):
     classes = [name.strip() for name in classes.split(",")]
+  if not isinstance(classes, Iterable):
+    raise UserError(f"classes: {classes!r} given; give names, or {{name: colour}}.")
   names = [_text("classes", name) for name in classes]
   if not 0 < len(names) < MAX_LABELS:
     raise UserError(f"classes: {len(names)} given; give 1 to {MAX_LABELS - 1} names.")

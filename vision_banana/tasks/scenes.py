@@ -29,12 +29,12 @@ _MODALITY_NEEDS = {
 
 
 def areas(scene: Scene) -> dict[str, int]:
-  """Pixels in view of each category that has any."""
+  """Pixels in view of each named category that has any."""
   counts = np.bincount(scene["instances"].ravel(),
                        minlength=len(scene["categories"]) + 1)
   total: dict[str, int] = {}
   for name, count in zip(scene["categories"], counts[1:]):
-    if count:
+    if name and count:
       total[name] = total.get(name, 0) + int(count)
   return total
 
@@ -62,21 +62,22 @@ def class_map(scene: Scene, names: Sequence[str]) -> np.ndarray:
 
 
 def without(scene: Scene, names: Sequence[str]) -> Scene:
-  """The scene as if nobody had labelled these categories, and knew not their names.
+  """The scene as if nobody had ever named these categories.
 
-  Their pixels become nothing (0), phrases that mean or mention them go, and so do
-  their names from `absent`. Fields it lacks it still lacks.
+  Their instances stay, as things of the name '', which has no area and is asked for by
+  no task; phrases that mean or mention them go, and so do their names from `absent`.
+  Fields it lacks it still lacks.
   """
   made = dict(scene)
-  gone = [i + 1 for i, n in enumerate(scene.get("categories", ())) if n in names]
+  known = scene.get("categories", ())
+  gone = {i for i, n in enumerate(known, 1) if n in names}
   if gone:
-    ids = scene["instances"]
-    made["instances"] = np.where(np.isin(ids, gone), 0, ids).astype(ids.dtype)
+    made["categories"] = ["" if n in names else n for n in known]
   if "phrases" in scene:
     words = [re.compile(rf"\b{re.escape(n)}(s|es)?\b", re.IGNORECASE) for n in names]
     made["phrases"] = [
         (text, ids) for text, ids in scene["phrases"]
-        if not set(ids) & set(gone) and not any(w.search(text) for w in words)]
+        if not set(ids) & gone and not any(w.search(text) for w in words)]
   if "absent" in scene:
     made["absent"] = [n for n in scene["absent"] if n not in names]
   return made

@@ -120,6 +120,23 @@ def test_open_images_reads_descriptions_without_a_head(made, tmp_path):
     list(open_images.records(tmp_path / "oi", "train"))
 
 
+@pytest.mark.parametrize("name,damage", [
+    ("*object-segmentation.csv", lambda text: text.rsplit(b",", 8)[0] + b"\n"),
+    ("*object-segmentation.csv", lambda text: text.replace(b"/m/", b"/\xff/")),
+    ("*imagelabels-boxable.csv", lambda text: text.replace(b",0\n", b",\n")),
+    ("*imagelabels-boxable.csv", lambda text: text.rsplit(b",", 1)[0]),
+    ("*descriptions-boxable.csv", lambda text: text.replace(b"Tree", b"Tr\xffe"))])
+def test_a_damaged_table_of_open_images_is_named(made, tmp_path, name, damage):
+  shutil.copytree(made["open_images"][0], tmp_path / "oi")
+  table, = (tmp_path / "oi").glob(name)
+  whole = table.read_bytes()
+  table.write_bytes(damage(whole))
+  assert table.read_bytes() != whole
+  with pytest.raises(UserError, match=f"{table}: is no whole table of .* fetch") as error:
+    list(open_images.records(tmp_path / "oi", "train"))
+  assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("name,pattern,split", [
     ("tartanair", "*_left.png", "train"), ("tartanair", "*_depth.npy", "train"),
     ("ade20k", "ADE_*1.jpg", "training"), ("ade20k", "*_seg.png", "training"),

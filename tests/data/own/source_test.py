@@ -219,6 +219,24 @@ def test_columns_can_be_named(tmp_path):
   assert_scene(source[0], {"image": IMAGE, "caption": "long"})
 
 
+def test_a_field_of_every_second_row_or_of_one_is_not_lost(tmp_path):
+  rows = [{"image": "a.png", "text": "x"},
+          {"image": "a.png", "instruction": "y", "edited": "a.png"}] * 300
+  rows[301] |= {"where": "one"}
+  fake.write(tmp_path, {"a.png": fake.png(IMAGE), "r.jsonl": fake.jsonl(rows)})
+  source = open_(tmp_path)
+  assert source[0]["caption"] == "x" and source[1]["edits"][0][0] == "y"
+  assert open_(tmp_path, columns={"caption": "where"})[301]["caption"] == "one"
+
+
+def test_a_field_of_one_picture_in_hundreds_is_not_lost(tmp_path):
+  fake.write(tmp_path, {
+      **{f"{i:03}.png": fake.png(IMAGE) for i in range(300)}, "101.txt": "x",
+      **{f"{i:03}.json": "{}" for i in range(300)}, "207.json": '{"about": "y"}'})
+  assert open_(tmp_path)[101]["caption"] == "x"
+  assert open_(tmp_path, columns={"caption": "about"})[207]["caption"] == "y"
+
+
 @pytest.mark.parametrize("files, options, message", [
     ({"a.png": b"nonsense"}, {}, r"a.png, field 'image', .*not a readable image"),
     ({"a.png": fake.png(IMAGE)[:60]}, {}, r"field 'image'.*not a readable image"),
@@ -270,6 +288,16 @@ def test_a_bad_row_is_one_line_with_its_number(tmp_path, row, message):
   assert source[0]["caption"] == "fine"
   with pytest.raises(UserError, match=message) as error:
     source[1]
+  assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("line, message", [
+    (b"{", "r.jsonl line 2: not JSON"), (b"3", "line 2: a JSON int"),
+    (b'{"text": "\xff"}', "line 2: cannot be read .* write it in UTF-8")])
+def test_a_damaged_row_is_told_when_it_is_opened(tmp_path, line, message):
+  fake.write(tmp_path, {"r.jsonl": fake.jsonl([{"image": "a"}]).encode() + line})
+  with pytest.raises(UserError, match=message) as error:
+    open_(tmp_path)
   assert "\n" not in str(error.value)
 
 

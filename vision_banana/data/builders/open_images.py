@@ -13,8 +13,8 @@ import array
 import csv
 import dataclasses
 import pathlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from vision_banana.errors import UserError
 decode = storage.decode
 
 SPLITS = ("train", "validation", "test")
+# What reading text, numbers and rows raises; wrong bytes are a ValueError.
+_DAMAGE = (OSError, ValueError, csv.Error)
 
 
 class OpenImages(storage.SceneBuilder):
@@ -69,9 +71,10 @@ class Photos(Sequence[Photo]):
     self._folder, self._split = folder, split
     self._names = _class_names(_table(folder, "class-descriptions-boxable.csv"))
     masks = _table(folder, f"{split}-annotations-object-segmentation.csv")
-    self._masks = _Rows(masks, ("ImageID", "MaskPath", "LabelName"))
+    self._masks = _Rows(masks, {"ImageID": str, "MaskPath": str, "LabelName": str})
     labels = _find(folder, f"{split}-annotations-human-imagelabels-boxable.csv")
-    self._labels = labels and _Rows(labels, ("ImageID", "LabelName", "Confidence"))
+    self._labels = labels and _Rows(
+        labels, {"ImageID": str, "LabelName": str, "Confidence": float})
     self._ids = np.unique(self._masks.ids)
 
   def __len__(self) -> int:
@@ -83,7 +86,7 @@ class Photos(Sequence[Photo]):
                   for _, path, label in self._masks.of(number))
     present = {name for _, name in masks}
     absent = {self._name(label) for _, label, confidence in self._labels.of(number)
-              if float(confidence) == 0} if self._labels else set()
+              if confidence == 0} if self._labels else set()
     return Photo(self._folder, self._split, f"{number:016x}", masks,
                  tuple(sorted(absent - present)))
 
@@ -129,43 +132,63 @@ class _Rows:
     ids: uint64 [N], sorted.
   """
 
-  def __init__(self, path: pathlib.Path, columns: tuple[str, ...]):
-    self._path = path
+  def __init__(self, path: pathlib.Path, columns: Mapping[str, Callable[[str], Any]]):
+    """Finds the rows; raises UserError where columns are missing or ids are none.
+
+    Args:
+      path: of the table.
+      columns: wanted, and what reads each; the first is the photograph's id.
+    """
+    self._path, self._wanted = path, columns
     ids, starts = array.array("Q"), array.array("Q")
     try:
       with open(path, "rb") as file:
         head = file.readline().decode("utf-8-sig").strip().split(",")
-        self._columns = [head.index(column) for column in columns]
-        place, start = self._columns[0], file.tell()
+        self._places = [head.index(column) for column in columns]
+        place, start = self._places[0], file.tell()
         for line in file:
           if line.strip():
             ids.append(int(line.split(b",", place + 1)[place], 16))
             starts.append(start)
           start += len(line)
-    except (OSError, ValueError, IndexError, OverflowError) as e:
-      raise UserError(f"{path}: is no whole table of {', '.join(columns)} "
-                      f"({e}); fetch it again.") from e
+    except (*_DAMAGE, IndexError, OverflowError) as e:
+      raise self._damaged(e) from e
     numbers = np.array(ids, np.uint64)
     order = np.argsort(numbers, kind="stable")
     self.ids, self._starts = numbers[order], np.array(starts, np.int64)[order]
 
-  def of(self, number: np.uint64) -> list[list[str]]:
-    """The wanted columns of the rows of one photograph."""
+  def of(self, number: np.uint64) -> list[list[Any]]:
+    """The wanted columns of the rows of one photograph.
+
+    Raises:
+      UserError: a row is cut short, or a value in it is none.
+    """
     low, high = np.searchsorted(self.ids, number), np.searchsorted(
         self.ids, number, side="right")
-    found = []
-    with open(self._path, "rb") as file:
-      for start in self._starts[low:high]:
-        file.seek(start)
-        row, = csv.reader([file.readline().decode()])
-        found.append([row[c] for c in self._columns])
-    return found
+    try:
+      with open(self._path, "rb") as file:
+        return [self._row(file, start) for start in self._starts[low:high]]
+    except (*_DAMAGE, IndexError) as e:
+      raise self._damaged(e, f" at photograph {number:016x}") from e
+
+  def _row(self, file: BinaryIO, start: int) -> list[Any]:
+    file.seek(start)
+    row, = csv.reader([file.readline().decode()])
+    return [read(row[place]) for place, read in zip(
+        self._places, self._wanted.values())]
+
+  def _damaged(self, error: Exception, where: str = "") -> UserError:
+    return UserError(f"{self._path}: is no whole table of {', '.join(self._wanted)}"
+                     f"{where} ({error}); fetch it again.")
 
 
 def _class_names(path: pathlib.Path) -> dict[str, str]:
   """'/m/01g317' → 'person'; V7 has a head, V5 has not."""
-  with open(path, newline="", encoding="utf-8-sig") as file:
-    rows = [row for row in csv.reader(file) if len(row) == 2]
+  try:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+      rows = [row for row in csv.reader(file) if len(row) == 2]
+  except _DAMAGE as e:
+    raise UserError(f"{path}: is no whole table of names ({e}); fetch it again.") from e
   # 'Human hand' is a word like any other, not a name.
   return {label: name.lower() for label, name in rows if label != "LabelName"}
 

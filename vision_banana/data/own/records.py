@@ -3,6 +3,7 @@
 A record maps column names to raw values; pictures in it are still paths or bytes.
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import tqdm
 
 from vision_banana.errors import UserError
 
@@ -18,7 +20,7 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 # Files beside photo.jpg that hold more of it: photo.depth.png, photo.txt, photo.json.
 SIDECARS = ("depth", "normals", "instances", "edited")
 _OTHER_SPLITS = ("test", "validation", "valid", "val", "dev")
-_PROBE = 100  # Records looked at to learn the columns.
+_THREADS = 16  # Small files are read at the same time.
 _DATA = "data"  # Where datasets on the Hugging Face hub keep their files.
 
 
@@ -29,7 +31,7 @@ class Records(Protocol):
     ...
 
   def columns(self) -> set[str]:
-    """Names that records have; of many records, those of some."""
+    """Names that any record has."""
 
   def keep(self, columns: Sequence[str]) -> None:
     """Says that no other columns will be read."""
@@ -81,7 +83,14 @@ class Folder:
     return len(self._parts)
 
   def columns(self) -> set[str]:
-    return _some_columns(self)
+    """Raises UserError where a JSON file is damaged: only they are read."""
+    found = {field for parts in self._parts for field in parts if field != "json"}
+    paths = [self._root / parts["json"] for parts in self._parts if "json" in parts]
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads, tqdm.tqdm(
+        threads.map(_object, paths), desc="columns", total=len(paths), delay=5) as bar:
+      for record in bar:
+        found.update(record)
+    return found
 
   def keep(self, columns: Sequence[str]) -> None:
     pass
@@ -91,7 +100,7 @@ class Folder:
     for field, name in self._parts[index].items():
       path = self._root / name
       if field == "json":
-        record |= _parse(_text(path), str(path))
+        record |= _object(path)
       elif field in ("caption", "instruction"):
         record[field] = _text(path).strip()
       else:
@@ -114,8 +123,9 @@ class Jsonl:
   blocks = ()
 
   def __init__(self, files: Sequence[pathlib.Path]):
-    """Raises UserError where a file cannot be read."""
+    """Raises UserError where a file cannot be read or a line is no JSON object."""
     self._files = list(files)
+    self._names: set[str] = set()
     starts: list[tuple[int, int, int]] = []  # file, byte, line
     for f, path in enumerate(self._files):
       try:
@@ -124,6 +134,7 @@ class Jsonl:
           for number, line in enumerate(lines, 1):
             if line.strip():
               starts.append((f, byte, number))
+              self._names.update(_line(line, f"{path} line {number}"))
             byte += len(line)
       except OSError as e:
         raise UserError(f"{path}: cannot be read ({e.strerror}).") from e
@@ -133,7 +144,7 @@ class Jsonl:
     return len(self._starts)
 
   def columns(self) -> set[str]:
-    return _some_columns(self)
+    return self._names
 
   def keep(self, columns: Sequence[str]) -> None:
     pass
@@ -143,11 +154,9 @@ class Jsonl:
     try:
       with self._files[f].open("rb") as lines:
         lines.seek(byte)
-        line = lines.readline().decode()
-    except (OSError, UnicodeDecodeError) as e:
-      raise UserError(f"{self.where(index)}: cannot be read ({e}); write it in "
-                      "UTF-8.") from e
-    return _parse(line, self.where(index))
+        return _line(lines.readline(), self.where(index))
+    except OSError as e:
+      raise UserError(f"{self._files[f]}: cannot be read ({e.strerror}).") from e
 
   def where(self, index: int) -> str:
     return f"{self._files[self._starts[index, 0]]} line {self._starts[index, 2]}"
@@ -204,11 +213,6 @@ def split_folder(path: pathlib.Path, split: str) -> pathlib.Path:
                   f"Make a folder {split}/, or take a part, as in 'train[90%:]'.")
 
 
-def _some_columns(found: Records) -> set[str]:
-  count = min(len(found), _PROBE)
-  return {key for i in range(count) for key in found.read(i * len(found) // count)}
-
-
 def _names(stem: str, split: str) -> bool:
   return re.match(rf"{re.escape(split)}([-_.]|$)", stem) is not None
 
@@ -230,11 +234,22 @@ def _sidecar(path: pathlib.Path) -> tuple[pathlib.Path, str | None]:
   return stem, None
 
 
+def _line(line: bytes, where: str) -> dict[str, Any]:
+  try:
+    return _parse(line.decode(), where)
+  except UnicodeDecodeError as e:
+    raise UserError(f"{where}: cannot be read ({e}); write it in UTF-8.") from e
+
+
 def _text(path: pathlib.Path) -> str:
   try:
     return path.read_text("utf-8")
   except (OSError, UnicodeDecodeError) as e:
     raise UserError(f"{path}: cannot be read ({e}); write it in UTF-8.") from e
+
+
+def _object(path: pathlib.Path) -> dict[str, Any]:
+  return _parse(_text(path), str(path))
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:

@@ -128,6 +128,13 @@ class Own:
     record, field = self._record(index)
     return pictures.size(*field("image").file(record.get("image")))
 
+  def files(self, index: int) -> list[pathlib.Path]:
+    """Where the pictures that are shown lie, as far as they are files of their own."""
+    record, field = self._record(index)
+    found = [field(name).file(record[name])[0] for name in ("image", "edited")
+             if name in record]
+    return [place for place in found if isinstance(place, pathlib.Path)]
+
   def __getitem__(self, index: int) -> dict[str, Any]:
     """Raises UserError, which names the record and the field, for bad data."""
     record, field = self._record(index)
