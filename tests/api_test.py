@@ -1,6 +1,7 @@
 """Three calls to a result, for pictures of any size, on a model that is random."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -38,6 +39,16 @@ def test_load_reads_what_the_folder_says(model):
   assert model.log == [{"step": 1, "loss": 2.0}]
   other = model.with_params(jax.tree.map(lambda x: x + 1, model.params), "other")
   assert len(model.fingerprint) == 16 and model.fingerprint != other.fingerprint
+
+
+def test_a_folder_called_model_is_named_by_the_one_above(folder, tmp_path, monkeypatch):
+  (tmp_path / "run").mkdir()
+  (tmp_path / "run" / "model").symlink_to(folder)
+  assert api.load(tmp_path / "run" / "model").name == "tiny"  # what it points to
+  (tmp_path / "run" / "model").unlink()
+  shutil.copytree(folder, tmp_path / "run" / "model")
+  monkeypatch.chdir(tmp_path / "run" / "model")
+  assert api.load(".").name == api.load(tmp_path / "run" / "model").name == "run"
 
 
 def test_the_same_network_is_compiled_once(model, folder):

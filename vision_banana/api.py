@@ -58,8 +58,17 @@ def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
   generator = flow.from_saved(found)
   if like is not None and _same_network(generator, like.generator):
     generator = like.generator
-  return Model(generator, found.params, folder.resolve().name, found.notes,
+  return Model(generator, found.params, name_parts(folder)[-1], found.notes,
                metrics_writer.read(folder / "metrics.jsonl"))
+
+
+def name_parts(folder: str | os.PathLike[str]) -> tuple[str, ...]:
+  """The parts of a model folder's path that can name it; the last one does.
+
+  Training writes RUN/model, so that a last 'model' tells no model from another.
+  """
+  parts = pathlib.Path(folder).resolve().parts[1:]
+  return parts[:-1] if len(parts) > 1 and parts[-1] == "model" else parts
 
 
 def _same_network(a: flow.Flow, b: flow.Flow) -> bool:
@@ -71,7 +80,7 @@ class Model:
   """A generator with its weights: text and pictures in, pictures out.
 
   Attributes:
-    name: of its folder.
+    name: of its folder, or of the folder above one that is called 'model'.
     notes: what its folder says of it, for example how it was trained.
     log: lines of its folder's `metrics.jsonl`, [] when it has none.
     size: (height, width) it was trained at and paints by default.

@@ -149,7 +149,7 @@ def test_what_is_refused(tmp_path, kwargs, expected):
 
 
 def test_two_columns_need_two_names(tmp_path):
-  with pytest.raises(UserError, match="its own name"):
+  with pytest.raises(UserError, match="give each model once"):
     _evaluate([fake.Oracle(SCENES), fake.Oracle(SCENES)], tmp_path)
 
 

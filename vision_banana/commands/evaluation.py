@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from vision_banana import api
@@ -23,14 +24,8 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
   for benchmark in wanted:
     if benchmark.folder and args.benchmark != "all":
       benchmark.open(args.data)  # What is missing is said before anything is loaded.
-  model = api.load(args.model)
-  if args.compare is None:
-    # Published benchmarks take long: only what is asked for.
-    models = [model, *([] if args.data else _parent(model))]
-  else:
-    models = [model] + [
-        model.random_start() if name == "random" else api.load(name, like=model)
-        for name in args.compare]
+  models = _models(args)
+  model = models[0]
   told = asking.Outside()
   if args.outside:
     told = bridge.outside(
@@ -112,13 +107,39 @@ def _publish(args: argparse.Namespace, done, title: str, logs) -> None:
     print(f"\nreport: {args.report}")
 
 
-def _parent(model: api.Model) -> list[api.Model]:
-  """The model this one was tuned from, if its folder names one that is here."""
+def _models(args: argparse.Namespace) -> list[api.Model]:
+  """The models of all columns, each of a name of its own."""
+  model = api.load(args.model)
+  found = [(model, args.model)]
+  if args.compare is not None:
+    found += [(model.random_start() if name == "random" else api.load(name, like=model),
+               name) for name in args.compare]
+  elif not args.data:  # Published benchmarks take long: only what is asked for.
+    found += _parent(model)
+  _tell_apart(found)
+  return [m for m, _ in found]
+
+
+def _tell_apart(found: Sequence[tuple[api.Model, str]]) -> None:
+  """Puts as many folders before names that clash as it takes: 'a/nano', 'b/nano'.
+
+  What lies in no folder ('random', embedded models) keeps its name.
+  """
+  parts = [(m, api.name_parts(f)) for m, f in found if pathlib.Path(f).exists()]
+  for length in range(2, max((len(p) for _, p in parts), default=0) + 1):
+    names = [m.name for m, _ in found]
+    for model, path in parts:
+      if names.count(model.name) > 1:
+        model.name = "/".join(path[-length:])
+
+
+def _parent(model: api.Model) -> list[tuple[api.Model, str]]:
+  """The model this one was tuned from and its folder, if its notes name one."""
   name = model.notes.get("tuned_from") or model.notes.get("init_from")
   if not name:
     return []
   try:
-    return [api.load(name, like=model)]
+    return [(api.load(name, like=model), name)]
   except UserError as e:
     print(f"not compared with what {model.name} was tuned from: {e}")
     return []

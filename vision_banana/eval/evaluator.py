@@ -108,8 +108,8 @@ def evaluate(
   """
   names = [m.name for m in models]
   if len(set(names)) < len(names) or baselines.NAME in names:
-    raise UserError(f"models named {', '.join(names)}: rename a folder so that each "
-                    "column has its own name.")
+    raise UserError(f"models named {', '.join(names)}: give each model once, under its "
+                    "own name.")
   if samples < 1:
     raise UserError(f"samples {samples}: give at least 1.")
   seed = benchmark.seed if seed is None else seed
