@@ -12,7 +12,7 @@ from typing import Any
 
 from vision_banana.errors import UserError
 from vision_banana.eval import (
-    baselines, benchmarks, files, painting, predictions, records, scoring)
+    baselines, benchmarks, columns, files, painting, predictions, records, scoring)
 from vision_banana.eval.asking import Outside
 from vision_banana.eval.painting import Painter
 from vision_banana.eval.predictions import Job
@@ -20,7 +20,6 @@ from vision_banana.eval.records import Benchmark, Protocol, Split
 from vision_banana.eval.scoring import Example, Score
 
 Log = Callable[[str], None]
-_PHOTOS = ("editing", "text_to_image")  # tasks that take a photo's sampling steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Evaluation:
       left_out by column, rows), where a row holds metric, label, unit,
       higher_is_better and values by column (None = not defined).
     examples: by task, the first few questions.
-    extremes: by task, best, median and worst questions of the first column.
+    extremes: by task, best, median and worst questions of the first column it has.
   """
   results: dict[str, Any]
   examples: dict[str, list[Example]]
@@ -181,7 +180,7 @@ def rescore(
 
 
 def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluation:
-  """One benchmark's folders; models are columns, the latest sampler of each counts."""
+  """One benchmark's folders; each model and sampler is a column."""
   about = group[0][1]
   benchmark = benchmarks.get(about["benchmark"])
   if protocol or about["protocol"]:
@@ -189,17 +188,7 @@ def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluat
   data = about["data"] if data is None else str(data)
   run = _Run(benchmark, benchmark.open(data), about["seed"], about["limit"],
              about["samples"], data)
-  folders: dict[str, dict[str, pathlib.Path]] = {}
-  columns: dict[str, tuple[Any, ...]] = {}
-  for folder, about in group:
-    here = folders.setdefault(about["task"], {})
-    # Two samplers or trainings of one name are two columns.
-    who = tuple(about[k] for k in ("fingerprint", "guidance", "outside"))
-    name = about["model"]
-    if name in here or columns.get(name, who) != who:
-      name = f"{name} ({folder.name[-8:]})"
-    columns[name] = who
-    here[name] = folder
+  folders = columns.sort(group)
   wanted = [p for p in benchmark.protocols if p.task in folders]
   for p in wanted:
     job = run.job(p)
@@ -229,13 +218,13 @@ def _wanted(benchmark: Benchmark, tasks: Sequence[str]) -> list[Protocol]:
 
 def _evaluation(
     run: _Run, wanted: Sequence[Protocol],
-    folders: Mapping[str, Mapping[str, pathlib.Path]],
+    folders: columns.Folders,
     seconds: Mapping[str, Mapping[str, float]], constant: baselines.Constant | None,
     num_examples: int, num_extremes: int, log: Log) -> Evaluation:
   """Stage two: all numbers and pictures from disk."""
   benchmark, split = run.benchmark, run.split
-  columns = _columns(folders)
-  fingerprints = {c["name"]: c["fingerprint"] for c in columns}
+  described = columns.describe(folders)
+  fingerprints = {c["name"]: c["fingerprint"] for c in described}
   found, examples, extremes = [], {}, {}
   for protocol in wanted:
     questions = run.job(protocol).questions
@@ -272,26 +261,10 @@ def _evaluation(
       "notes": list(split.notes), "seed": run.seed, "limit": run.limit,
       "samples": run.samples, "crop": benchmark.crop,
       "resolution": benchmark.resolution or "each picture's own size",
-      "columns": columns + ([{"name": baselines.NAME}] if constant is not None else []),
+      "columns": described + (
+          [{"name": baselines.NAME}] if constant is not None else []),
       "tasks": found}
   return Evaluation(results, examples, extremes)
-
-
-def _columns(folders: Mapping[str, Mapping[str, pathlib.Path]]) -> list[dict[str, Any]]:
-  """What the folders say of each column's model and sampler."""
-  told: dict[str, dict[str, dict[str, Any]]] = {}
-  for task, here in folders.items():
-    for name, folder in here.items():
-      told.setdefault(name, {})[task] = predictions.read_protocol(folder)
-  made = []
-  for name, abouts in told.items():
-    photo = [a["steps"] for task, a in abouts.items() if task in _PHOTOS]
-    other = [a["steps"] for task, a in abouts.items() if task not in _PHOTOS]
-    about = next(iter(abouts.values()))
-    made.append({
-        "name": name, "steps": (other or photo)[0], "photo_steps": (photo or other)[0],
-        **{k: about[k] for k in ("guidance", "fingerprint", "outside")}})
-  return made
 
 
 def _extremes(score: Score, count: int) -> dict[str, list[int]]:
