@@ -54,6 +54,48 @@ def test_all_benchmarks_and_scored_again(layouts, tiny, tmp_path, capsys):
   assert without_time(again) == without_time(first)
 
 
+def test_all_that_have_a_protocol_and_a_task(layouts, tiny, tmp_path, capsys):
+  out, first, again = tmp_path / "out", tmp_path / "1.json", tmp_path / "2.json"
+  all_ = ("eval", "--model", tiny, "--benchmark", "all", "--data", layouts, "--out",
+          out, "--limit", 1, "--json", first)
+  assert _run(*all_, "--tasks", "depth", "instance", "--protocol", "zoe") == 0
+  names = lambda path: [(r["benchmark"], r["tasks"][0]["protocol"])
+                        for r in json.loads(path.read_text())]
+  zoe = ["nyu_depth", "ibims", "diode_depth", "kitti"]
+  assert names(first) == [("saco", ""), *((name, "zoe") for name in zoe)]
+  printed = capsys.readouterr().out
+  assert "not evaluated: eth3d: benchmark 'eth3d' has no protocol 'zoe'" in printed
+  assert "not evaluated: cityscapes: benchmark 'cityscapes' has no task" in printed
+  # KITTI was shown in part, and this protocol shows all of it.
+  assert _run("score", out, "--json", again, "--protocol", "moge") == 0
+  assert names(again) == [("saco", ""), *((name, "moge") for name in zoe[:3])]
+  assert "not evaluated: kitti: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argv,expected", [
+    (["--protocol", "zeo"], "--protocol zeo: no benchmark in"),
+    (["--tasks", "depth", "dpeth"], "--tasks dpeth: no benchmark in"),
+    (["--benchmark", "cityscapes", "--protocol", "zoe"], "no protocol 'zoe'"),
+    (["--benchmark", "ibims", "--tasks", "normals"], "no task 'normals'")])
+def test_what_no_benchmark_has_is_said_before_a_model_is_loaded(
+    argv, expected, layouts, capsys):
+  assert _run("eval", "--model", "nowhere", "--benchmark", "all", "--data", layouts,
+              *argv) == 2
+  line, = capsys.readouterr().err.splitlines()
+  assert expected in line
+
+
+def test_a_protocol_that_nothing_has_is_no_way_to_score(layouts, tiny, tmp_path, capsys):
+  out = tmp_path / "out"
+  eval_ = ("eval", "--model", tiny, "--data", layouts, "--out", out, "--limit", 1)
+  assert _run(*eval_, "--benchmark", "cityscapes") == 0
+  assert _run("score", out, "--protocol", "zoe") == 2
+  assert "nothing in it is scored by protocol 'zoe'" in capsys.readouterr().err
+  assert _run(*eval_, "--benchmark", "eth3d") == 0
+  assert _run("score", out, "--protocol", "zoe") == 2
+  assert "'eth3d' has no protocol 'zoe'; known:" in capsys.readouterr().err
+
+
 def test_an_outside_model_is_asked_once_and_its_failure_loses_nothing(
     layouts, tiny, tmp_path, capsys, monkeypatch):
   monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -13,6 +13,7 @@ from vision_banana.errors import UserError
 from vision_banana.eval import asking, baselines, benchmarks, evaluator, extremes
 from vision_banana.eval import files, paper_table, report, tables
 from vision_banana.eval.outside import bridge
+from vision_banana.eval.records import Benchmark
 
 _EXTREMES = 10  # best, median and worst pictures each
 
@@ -35,13 +36,12 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
     constant = None
     if benchmark.constant:
       constant = baselines.fit(
-          _training_scenes(), args.tasks or [p.task for p in benchmark.protocols])
+          _training_scenes(), [p.task for p in benchmark.protocols])
     evaluation = evaluator.evaluate(
         models, benchmark, args.out, constant=constant,
         data=args.data if benchmark.folder else None, limit=args.limit, seed=args.seed,
-        samples=args.samples, tasks=args.tasks, steps=args.steps,
-        guidance=args.guidance, shard=shard, outside=told,
-        num_extremes=_EXTREMES if args.pictures else 0)
+        samples=args.samples, steps=args.steps, guidance=args.guidance, shard=shard,
+        outside=told, num_extremes=_EXTREMES if args.pictures else 0)
     if evaluation is not None:
       done.append(evaluation)
   _publish(args, done, f"vision_banana: {model.name}", {"Training curve": model.log})
@@ -58,22 +58,37 @@ def score(args: argparse.Namespace) -> None:
   _publish(args, done, f"vision_banana: {args.folder}", {})
 
 
-def _benchmarks(args: argparse.Namespace):
+def _benchmarks(args: argparse.Namespace) -> tuple[list[Benchmark], dict[str, str]]:
   """The benchmarks to evaluate, and reasons by name why others are not."""
-  missing = {}
   if args.benchmark != "all":
-    wanted = [benchmarks.get(args.benchmark)]
-  elif args.data is None:
+    wanted = benchmarks.get(args.benchmark)
+    if args.protocol:
+      wanted = wanted.under(args.protocol)
+    return [wanted.only(args.tasks)], {}
+  if args.data is None:
     raise UserError("--benchmark all: name the folder with the benchmarks by --data.")
-  else:
-    wanted, missing = benchmarks.find(args.data)
-    if not wanted:
-      folders = [b.folder for b in benchmarks.BENCHMARKS.values() if b.folder]
-      raise UserError(f"{args.data}: no benchmark in it; each lies in its own folder: "
-                      f"{', '.join(dict.fromkeys(folders))}.")
-  if args.protocol:
-    wanted = [b.under(args.protocol) if b.variants or args.benchmark != "all" else b
-              for b in wanted]
+  found, missing = benchmarks.find(args.data)
+  if not found:
+    folders = [b.folder for b in benchmarks.BENCHMARKS.values() if b.folder]
+    raise UserError(f"{args.data}: no benchmark in it; each lies in its own folder: "
+                    f"{', '.join(dict.fromkeys(folders))}.")
+  protocols = {p.name for b in found for p in b.variants}
+  known = {p.task for b in found for p in b.protocols}
+  for what, asked, there in (("protocol", [args.protocol or ""], {"", *protocols}),
+                             ("tasks", args.tasks, known)):
+    for name in asked:
+      if name not in there:
+        raise UserError(f"--{what} {name}: no benchmark in {args.data} has it; known: "
+                        f"{', '.join(sorted(there - {''})) or 'none'}.")
+  wanted = []
+  for benchmark in found:
+    has = [p.task for p in benchmark.protocols if p.task in args.tasks]
+    try:
+      if args.protocol and benchmark.variants:
+        benchmark = benchmark.under(args.protocol)
+      wanted.append(benchmark.only(has or args.tasks))
+    except UserError as e:
+      missing[benchmark.name] = str(e)
   return wanted, missing
 
 
