@@ -42,8 +42,9 @@ def test_all_benchmarks_and_scored_again(layouts, tiny, tmp_path, capsys):
     lost = sum(x["count"] for x in task["left_out"].values())
     assert task["n"] + lost == 2 and task["n"] >= 1
     assert result["split_hash"] in printed
-    for row in task["rows"][:1]:
-      assert row["values"]["tiny"] is not None
+    if task["rows"]:  # The mean of SA-Co's seven subsets needs a pair of each.
+      value = task["rows"][0]["values"]["tiny"]
+      assert (value is None) == (result["benchmark"] == "saco")
   table = (tmp_path / "t.md").read_text()
   assert "| tiny |" in table and "not evaluated" not in table
   assert (tmp_path / "p.html").stat().st_size > 10_000

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.eval.datasets import fake_painter
 from vision_banana.errors import UserError
-from vision_banana.eval import benchmarks, evaluator, tables
+from vision_banana.eval import benchmarks, evaluator, paper_table, tables
 from vision_banana.eval.datasets import plain_pickle
 
 
@@ -131,6 +131,9 @@ def test_a_missing_annotator_leaves_out_the_subset(data, tmp_path):
   assert "crowded is left out" in tables.text(results)
   rows = {r["metric"]: r["values"]["nonsense"] for r in results["tasks"][0]["rows"]}
   assert rows["cgF1 crowded"] is None and rows["cgF1 fg_food"] is not None
+  # A mean of six is not the benchmark's number, and the table says what is missing.
+  assert rows["cgF1"] is rows["IL_MCC"] is rows["positive_micro_F1"] is None
+  assert "crowded is left out" in paper_table.render([results], ".md")
 
 
 class _Runs:
