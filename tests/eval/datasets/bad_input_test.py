@@ -61,6 +61,26 @@ def test_a_missing_truth(data, tmp_path):
   _one_left_out(_evaluate("diode_depth", root, tmp_path), f"{path}: no such file")
 
 
+@pytest.mark.parametrize("shape", [(48, 63, 1), (47, 64, 1), (48, 64, 2), (9,), ()])
+@pytest.mark.parametrize("task, what", [("depth", "depth"), ("depth", "depth_mask"),
+                                        ("normals", "normal")])
+def test_an_array_of_another_shape(task, what, shape, data, tmp_path):
+  root = data("diode")
+  path = next(root.glob(f"diode/**/*_{what}.npy"))
+  np.save(path, np.ones(shape, np.float32))
+  _one_left_out(_evaluate(f"diode_{task}", root, tmp_path), f"{path}: ")
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(64)])
+def test_a_split_that_is_no_readable_mat_file(content, data):
+  root = data("nyuv2")
+  (root / "nyuv2/splits.mat").write_bytes(content)
+  with pytest.raises(UserError, match="splits.mat: no readable testNdxs"):
+    benchmarks.get("nyu_depth").open(root)
+  assert "nyu_depth" in benchmarks.find(root)[1]
+
+
 def test_a_truncated_array(data, tmp_path):
   root = data("diode")
   path = next(root.glob("diode/**/*_normal.npy"))
