@@ -135,6 +135,12 @@ def test_an_outside_model_is_asked_once_and_its_failure_loses_nothing(
     (["eval", "--benchmark", "kitti", "--data", "nowhere"], "nowhere"),
     (["eval", "--benchmark", "rooms", "--protocol", "zoe"], "no protocol 'zoe'"),
     (["eval", "--benchmark", "rooms", "--outside", "openai"], "--outside-model"),
+    (["eval", "--benchmark", "rooms", "--outside-model", "m"], "--outside google"),
+    (["eval", "--benchmark", "rooms", "--base-url", "http://x"], "--base-url: nobody"),
+    (["eval", "--model", "nowhere", "--steps", "0"], "steps 0"),
+    (["eval", "--model", "nowhere", "--seed", "-1"], "seed -1"),
+    (["eval", "--model", "nowhere", "--table", "t.txt"], "table '.txt'"),
+    (["score", "nowhere", "--table", "t"], "table ''"),
     (["score", "nowhere"], "no protocol.json"),
 ])
 def test_what_is_missing_is_named(argv, expected, capsys, tmp_path, monkeypatch):

@@ -230,6 +230,7 @@ def test_render_passes_its_arguments(monkeypatch):
     (["train", "--config", "nowhere.py", "--workdir", "w"], "nowhere.py"),
     (["eval", "--benchmark", "nyu"], "unknown benchmark 'nyu'"),
     (["generate", "x", "--out", "a.png", "--size", "big"], "--size big"),
+    (["generate", "x", "--out", "a.jpg", "--model", "no"], "a.jpg: name a .png"),
     (["generate", "x", "--out", "a.png", "--reference", "no.png"], "no.png"),
     (["predict", "a/x.png", "b/x.png", "--task", "depth"], "named 'x'"),
     (["predict", "no.png", "--task", "depth"], "no.png: no such file")])

@@ -19,7 +19,7 @@ from vision_banana import painter
 from vision_banana.errors import UserError
 from vision_banana.eval import decoding, images
 from vision_banana.eval.images import ImageLike
-from vision_banana.generators import flow
+from vision_banana.generators import flow, schedule
 from vision_banana.generators.base import Params
 from vision_banana.models import saved, zoo
 from vision_banana.tasks import tasks
@@ -284,11 +284,6 @@ class Model:
   def _paint(self, prompts, references, canvas, steps, guidance, seed, noise=None):
     """float32 [N, *canvas, 3]; `references` is a list of canvas pictures each."""
     guidance = self.guidance if guidance is None else guidance
-    if not 1 <= steps <= 1000:
-      raise UserError(f"steps {steps}: give 1 to 1000.")
-    if not np.isfinite(guidance):
-      raise UserError(f"guidance {guidance}: give a finite number, 1 for none.")
-    if not 0 <= seed < 2**32:
-      raise UserError(f"seed {seed}: give 0 to {2**32 - 1}.")
+    schedule.check(steps, guidance, seed)
     return self._painter.paint(self.params, prompts, references, canvas, steps,
                                float(guidance), seed, noise)

@@ -14,23 +14,24 @@ from vision_banana.eval import asking, baselines, benchmarks, evaluator, extreme
 from vision_banana.eval import files, paper_table, report, tables
 from vision_banana.eval.outside import bridge
 from vision_banana.eval.records import Benchmark
+from vision_banana.generators import schedule
 
 _EXTREMES = 10  # best, median and worst pictures each
 
 
 def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
   """Paints what is asked, scores it, prints the table, writes JSON and report."""
+  _check_table(args)
+  schedule.check(args.steps, args.guidance, args.seed)
   wanted, missing = _benchmarks(args)
   shard = _shard(args.split_hosts)
   for benchmark in wanted:
     if benchmark.folder and args.benchmark != "all":
       benchmark.open(args.data)  # What is missing is said before anything is loaded.
+  asker = outside.asked(args, "outside", pathlib.Path(args.out) / "answers")
+  told = asking.Outside() if asker is None else bridge.outside(asker)
   models = _models(args)
   model = models[0]
-  told = asking.Outside()
-  if args.outside:
-    told = bridge.outside(
-        outside.asked(args, "outside", pathlib.Path(args.out) / "answers"))
   done = []
   for benchmark in wanted:
     constant = None
@@ -51,6 +52,7 @@ def eval(args: argparse.Namespace) -> None:  # pylint: disable=redefined-builtin
 
 def score(args: argparse.Namespace) -> None:
   """Scores predictions that lie on disk, without any model."""
+  _check_table(args)
   fingerprint = api.load(args.model).fingerprint if args.model else ""
   done = evaluator.rescore(
       args.folder, data=args.data, protocol=args.protocol, fingerprint=fingerprint,
@@ -98,6 +100,12 @@ def _shard(text: str) -> tuple[int, int]:
   if not match or not int(match[1]) < int(match[2]):
     raise UserError(f"--split-hosts {text}: give I/N, from 0/N to N-1/N.")
   return int(match[1]), int(match[2])
+
+
+def _check_table(args: argparse.Namespace) -> None:
+  """Raises UserError when no such table can be written, before anything is painted."""
+  if args.table:
+    paper_table.check(pathlib.Path(args.table).suffix)
 
 
 def _publish(args: argparse.Namespace, done, title: str, logs) -> None:

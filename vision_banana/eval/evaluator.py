@@ -18,6 +18,7 @@ from vision_banana.eval.painting import Painter
 from vision_banana.eval.predictions import Job
 from vision_banana.eval.records import Benchmark, Protocol, Split
 from vision_banana.eval.scoring import Example, Score
+from vision_banana.generators import schedule
 
 Log = Callable[[str], None]
 
@@ -102,9 +103,10 @@ def evaluate(
     The results; None when other hosts have not finished.
 
   Raises:
-    UserError: two models of one name, an unknown task, no data, or a folder that
-      cannot be written.
+    UserError: two models of one name, an unknown task, no data, a seed, step count
+      or guidance that no model can use, or a folder that cannot be written.
   """
+  schedule.check(steps, guidance, seed)
   names = [m.name for m in models]
   if len(set(names)) < len(names) or baselines.NAME in names:
     raise UserError(f"models named {', '.join(names)}: give each model once, under its "
