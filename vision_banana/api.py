@@ -7,6 +7,7 @@
 
 import functools
 import hashlib
+import operator
 import os
 import pathlib
 from collections.abc import Sequence
@@ -255,13 +256,19 @@ class Model:
         largest.
       guidance: as in `predict`.
       seed: of the starting noise; an item's noise also depends on its place.
+
+    Raises:
+      UserError: as `predict`, or not as many pictures as requests.
     """
+    if len(requests) != len(pictures):
+      raise UserError(f"{len(requests)} requests for {len(pictures)} pictures: give each "
+                      "request its picture, or None.")
     boxes = [images.Letterbox(self.size, self.size) if p is None
              else self._painter.box(p, self.size) for p in pictures]
     placed = [[] if p is None else [b.place(p)]
               for b, p in zip(boxes, pictures, strict=True)]
     if steps is None:
-      steps = max(self.default_steps(r.codec) for r in requests)
+      steps = max((self.default_steps(r.codec) for r in requests), default=1)
     painted = [None] * len(requests)
     for canvas in dict.fromkeys(b.canvas for b in boxes):
       rows = [i for i, b in enumerate(boxes) if b.canvas == canvas]
@@ -275,7 +282,11 @@ class Model:
         for r, b, rgb in zip(requests, boxes, painted, strict=True)]
 
   def _asked(self, size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
+    try:
+      height, width = map(operator.index, size if np.ndim(size) else (size, size))
+    except (TypeError, ValueError) as e:
+      raise UserError(f"size {size!r}: give one edge or (height, width), in whole "
+                      "pixels.") from e
     if min(height, width) < 1 or max(height, width) > 16 * max(self.size):
       raise UserError(f"size {height}x{width}: give 1 to {16 * max(self.size)} pixels "
                       f"a side; this model was trained at {self.size[0]}.")
