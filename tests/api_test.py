@@ -1,6 +1,7 @@
 """Three calls to a result, for pictures of any size, on a model that is random."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -38,6 +39,16 @@ def test_load_reads_what_the_folder_says(model):
   assert model.log == [{"step": 1, "loss": 2.0}]
   other = model.with_params(jax.tree.map(lambda x: x + 1, model.params), "other")
   assert len(model.fingerprint) == 16 and model.fingerprint != other.fingerprint
+
+
+def test_a_folder_called_model_is_named_by_the_one_above(folder, tmp_path, monkeypatch):
+  (tmp_path / "run").mkdir()
+  (tmp_path / "run" / "model").symlink_to(folder)
+  assert api.load(tmp_path / "run" / "model").name == "tiny"  # what it points to
+  (tmp_path / "run" / "model").unlink()
+  shutil.copytree(folder, tmp_path / "run" / "model")
+  monkeypatch.chdir(tmp_path / "run" / "model")
+  assert api.load(".").name == api.load(tmp_path / "run" / "model").name == "run"
 
 
 def test_the_same_network_is_compiled_once(model, folder):
@@ -167,7 +178,22 @@ def test_a_size_of_no_whole_latents_is_cut(model):
   np.testing.assert_array_equal(model.generate("x", size=(20, 9)), whole[:20, :9])
 
 
+@pytest.mark.parametrize("size", [np.int64(16), (np.int32(16), 16), [16, 16],
+                                  np.array([16, 16])])
+def test_a_size_is_of_any_kind_of_integer(model, size):
+  assert model.generate("x", size=size).shape == (16, 16, 3)
+
+
+def test_no_questions_have_no_answers(model):
+  assert model.predict_batch([], []) == []
+
+
 @pytest.mark.parametrize("call,expected", [
+    (lambda m: m.generate("x", size=(16,)), r"size \(16,\): give one edge or"),
+    (lambda m: m.generate("x", size=16.5), "size 16.5: give one edge"),
+    (lambda m: m.generate("x", size="16"), "size '16': give one edge"),
+    (lambda m: m.generate("x", size=(16, 16, 3)), "give one edge"),
+    (lambda m: m.predict_batch([tasks.request("depth")], []), "1 requests for 0"),
     (lambda m: m.predict(_picture(4, 4), "dept"), "unknown task 'dept'.*depth"),
     (lambda m: m.predict(_picture(4, 4), "text_to_image"), "use generate"),
     (lambda m: m.predict(_picture(4, 4), "semantic", classes={"a": "redd"}), "redd"),

@@ -167,6 +167,22 @@ def test_eval_compares_with_the_parent_unless_told(tiny, tmp_path, monkeypatch, 
   assert columns() == ["child", "constant picture"]
 
 
+def test_what_training_wrote_is_named_after_its_run(tmp_path, monkeypatch):
+  monkeypatch.setattr(evaluation, "_training_scenes", lambda: fake.scenes(3))
+  base, tuned, other = (tmp_path / n / "model" for n in ("base", "nano", "x/nano"))
+  fake.save_model(base)
+  fake.save_model(tuned, tuned_from=str(base))
+  fake.save_model(other)
+  eval_ = ("eval", "--benchmark", "motorcycle", "--limit", 1, "--out", tmp_path / "out",
+           "--json", tmp_path / "r.json", "--model", tuned)
+  columns = lambda: [c["name"] for c in json.loads(
+      (tmp_path / "r.json").read_text())["columns"][:-1]]
+  assert _run(*eval_) == 0
+  assert columns() == ["nano", "base"]
+  assert _run(*eval_, "--compare", other, "nano", base) == 0
+  assert columns() == [f"{tmp_path.name}/nano", "x/nano", "nano", "base"]
+
+
 def test_a_reader_that_has_enough_is_no_error(tmp_path):
   code = ("import sys\nfrom vision_banana import main\n"
           "from vision_banana.commands import asking\n"
@@ -214,6 +230,7 @@ def test_render_passes_its_arguments(monkeypatch):
     (["train", "--config", "nowhere.py", "--workdir", "w"], "nowhere.py"),
     (["eval", "--benchmark", "nyu"], "unknown benchmark 'nyu'"),
     (["generate", "x", "--out", "a.png", "--size", "big"], "--size big"),
+    (["generate", "x", "--out", "a.jpg", "--model", "no"], "a.jpg: name a .png"),
     (["generate", "x", "--out", "a.png", "--reference", "no.png"], "no.png"),
     (["predict", "a/x.png", "b/x.png", "--task", "depth"], "named 'x'"),
     (["predict", "no.png", "--task", "depth"], "no.png: no such file")])

@@ -7,6 +7,7 @@
 
 import functools
 import hashlib
+import operator
 import os
 import pathlib
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from vision_banana import painter
 from vision_banana.errors import UserError
 from vision_banana.eval import decoding, images
 from vision_banana.eval.images import ImageLike
-from vision_banana.generators import flow
+from vision_banana.generators import flow, schedule
 from vision_banana.generators.base import Params
 from vision_banana.models import saved, zoo
 from vision_banana.tasks import tasks
@@ -58,8 +59,17 @@ def load(model: str | os.PathLike[str] = "nano", like: "Model | None" = None,
   generator = flow.from_saved(found)
   if like is not None and _same_network(generator, like.generator):
     generator = like.generator
-  return Model(generator, found.params, folder.resolve().name, found.notes,
+  return Model(generator, found.params, name_parts(folder)[-1], found.notes,
                metrics_writer.read(folder / "metrics.jsonl"))
+
+
+def name_parts(folder: str | os.PathLike[str]) -> tuple[str, ...]:
+  """The parts of a model folder's path that can name it; the last one does.
+
+  Training writes RUN/model, so that a last 'model' tells no model from another.
+  """
+  parts = pathlib.Path(folder).resolve().parts[1:]
+  return parts[:-1] if len(parts) > 1 and parts[-1] == "model" else parts
 
 
 def _same_network(a: flow.Flow, b: flow.Flow) -> bool:
@@ -71,7 +81,7 @@ class Model:
   """A generator with its weights: text and pictures in, pictures out.
 
   Attributes:
-    name: of its folder.
+    name: of its folder, or of the folder above one that is called 'model'.
     notes: what its folder says of it, for example how it was trained.
     log: lines of its folder's `metrics.jsonl`, [] when it has none.
     size: (height, width) it was trained at and paints by default.
@@ -246,13 +256,19 @@ class Model:
         largest.
       guidance: as in `predict`.
       seed: of the starting noise; an item's noise also depends on its place.
+
+    Raises:
+      UserError: as `predict`, or not as many pictures as requests.
     """
+    if len(requests) != len(pictures):
+      raise UserError(f"{len(requests)} requests for {len(pictures)} pictures: give each "
+                      "request its picture, or None.")
     boxes = [images.Letterbox(self.size, self.size) if p is None
              else self._painter.box(p, self.size) for p in pictures]
     placed = [[] if p is None else [b.place(p)]
               for b, p in zip(boxes, pictures, strict=True)]
     if steps is None:
-      steps = max(self.default_steps(r.codec) for r in requests)
+      steps = max((self.default_steps(r.codec) for r in requests), default=1)
     painted = [None] * len(requests)
     for canvas in dict.fromkeys(b.canvas for b in boxes):
       rows = [i for i, b in enumerate(boxes) if b.canvas == canvas]
@@ -266,7 +282,11 @@ class Model:
         for r, b, rgb in zip(requests, boxes, painted, strict=True)]
 
   def _asked(self, size: int | tuple[int, int]) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
+    try:
+      height, width = map(operator.index, size if np.ndim(size) else (size, size))
+    except (TypeError, ValueError) as e:
+      raise UserError(f"size {size!r}: give one edge or (height, width), in whole "
+                      "pixels.") from e
     if min(height, width) < 1 or max(height, width) > 16 * max(self.size):
       raise UserError(f"size {height}x{width}: give 1 to {16 * max(self.size)} pixels "
                       f"a side; this model was trained at {self.size[0]}.")
@@ -275,11 +295,6 @@ class Model:
   def _paint(self, prompts, references, canvas, steps, guidance, seed, noise=None):
     """float32 [N, *canvas, 3]; `references` is a list of canvas pictures each."""
     guidance = self.guidance if guidance is None else guidance
-    if not 1 <= steps <= 1000:
-      raise UserError(f"steps {steps}: give 1 to 1000.")
-    if not np.isfinite(guidance):
-      raise UserError(f"guidance {guidance}: give a finite number, 1 for none.")
-    if not 0 <= seed < 2**32:
-      raise UserError(f"seed {seed}: give 0 to {2**32 - 1}.")
+    schedule.check(steps, guidance, seed)
     return self._painter.paint(self.params, prompts, references, canvas, steps,
                                float(guidance), seed, noise)

@@ -142,14 +142,26 @@ def test_no_picture_is_among_the_best_and_the_worst(n, count, sizes):
 
 
 @pytest.mark.parametrize("kwargs,expected", [
-    ({"limit": 0}, "limit 0"), ({"tasks": ["colour"]}, "no task 'colour'")])
-def test_what_is_refused(tmp_path, kwargs, expected):
+    ({"limit": 0}, "limit 0"), ({"tasks": ["colour"]}, "no task 'colour'"),
+    ({"seed": -1}, "seed -1: give 0"), ({"seed": 2**32}, "seed 4294967296"),
+    ({"steps": 0}, "steps 0"), ({"guidance": float("nan")}, "guidance nan")])
+def test_what_is_refused_leaves_nothing(tmp_path, kwargs, expected):
   with pytest.raises(UserError, match=expected):
     _evaluate([fake.Oracle(SCENES)], tmp_path, **kwargs)
+  assert not list(tmp_path.iterdir())
+
+
+def test_the_largest_seed_serves_all_batches(tmp_path):
+  made = fake.scenes(33)
+  oracle = fake.Oracle(made, 2**32 - 1)
+  _evaluate([oracle], tmp_path, n=33, tasks=["depth"], seed=2**32 - 1)
+  seeds = {json.loads(path.read_text())["seeds"][0]
+           for path in tmp_path.rglob("00*.json")}
+  assert oracle.calls == [32, 1] and seeds == {2**32 - 1, 31}
 
 
 def test_two_columns_need_two_names(tmp_path):
-  with pytest.raises(UserError, match="its own name"):
+  with pytest.raises(UserError, match="give each model once"):
     _evaluate([fake.Oracle(SCENES), fake.Oracle(SCENES)], tmp_path)
 
 

@@ -32,9 +32,13 @@ def test_every_goal_names_a_metric_of_its_benchmark():
   assert listed == {b.name for b in benchmarks.BENCHMARKS.values() if b.folder}
 
 
-def _ours(text):
+def _parsed(text):
   rows = [re.split(r"(?<!\\) \| ", line.strip("| \n")) for line in text.splitlines()]
-  return {(r[0], r[1]): r for r in rows[2:]}
+  return rows[0], {(r[0], r[1]): r for r in rows[2:]}
+
+
+def _ours(text):
+  return _parsed(text)[1]
 
 
 def test_ours_stands_beside_the_papers(results):
@@ -59,6 +63,28 @@ def test_what_was_not_measured_has_no_number(results):
   rows = _ours(paper_table.render(results[:1], ".md"))
   assert rows["kitti", "δ1 ↑"][5:] == ["–", "not evaluated"]
   assert rows["mean of six, δ1", ""][5] == "–"
+
+
+def test_evaluations_that_differ_have_a_column_each(layouts, results, tmp_path):
+  ibims = benchmarks.get("ibims")
+  more = [evaluator.evaluate(
+      [fake_painter.Nonsense()], record, tmp_path, data=layouts, limit=limit,
+      log=lambda line: None).results
+          for record, limit in ((ibims, None), (ibims.under("zoe"), None), (ibims, 1))]
+  head, rows = _parsed(paper_table.render([*results, more[0]], ".md"))
+  assert head[5:-1] == ["nonsense, 2 samples", "nonsense, 1 sample"]
+  value = lambda r: tables.cell(r["tasks"][0]["rows"][0]["values"]["nonsense"], "")
+  two = next(r for r in results if r["benchmark"] == "ibims")
+  row = rows["ibims", "δ1 ↑"]
+  assert row[5:7] == [value(two), value(more[0])]
+  assert "2 samples: n = 2" in row[-1] and "1 sample: n = 2" in row[-1]
+  mean = rows["mean of six, δ1", ""]
+  assert mean[5] != "–" and mean[6] == "–"
+  head, rows = _parsed(paper_table.render(more, ".md"))
+  assert head[5:-1] == [f"nonsense, {words} images" for words in (
+      "unidepth, 2 of 2", "zoe, 2 of 2", "unidepth, 1 of 2")]
+  with pytest.raises(UserError, match="two evaluations of ibims by nonsense"):
+    paper_table.render([more[0], more[0]], ".md")
 
 
 def test_html_and_latex_hold_the_same_rows(results):

@@ -113,6 +113,9 @@ def test_a_file_that_is_no_config(tmp_path):
   (tmp_path / "x.py").write_text("y = 1\n")
   with pytest.raises(UserError, match="must define get_config"):
     config.load(str(tmp_path / "x.py"))
+  (tmp_path / "config.json").write_text("{}")
+  with pytest.raises(UserError, match="config.json: is no config; give a .py file"):
+    config.load(str(tmp_path / "config.json"))
   (tmp_path / "x.py").write_text("y = = 1\n")
   with pytest.raises(UserError, match="SyntaxError"):
     config.load(str(tmp_path / "x.py"))

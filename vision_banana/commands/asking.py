@@ -88,14 +88,14 @@ def parse_classes(text: str) -> list[str] | dict[str, str | None]:
 
 def generate(args: argparse.Namespace) -> None:
   """Paints a picture."""
+  out = pathlib.Path(args.out)
+  if out.suffix.lower() != ".png":
+    raise UserError(f"--out {out}: name a .png file.")
   size = _size(args.size)
   references = [images.read(r) for r in args.reference]
   rgb = _load(args).generate(
       args.prompt, references, size=size, steps=args.steps, guidance=args.guidance,
       seed=args.seed)
-  out = pathlib.Path(args.out)
-  if out.suffix.lower() != ".png":
-    raise UserError(f"--out {out}: name a .png file.")
   files.write_all({out: files.png(images.to_uint8(rgb))})
   print(out)
 

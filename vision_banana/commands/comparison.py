@@ -12,9 +12,9 @@ def compare(args: argparse.Namespace) -> None:
   """Serves two folders to vote on, or has a model judge them; prints the result."""
   comparison = session.Session(args.a, args.b, out=args.out, prompts=args.prompts,
                                inputs=args.inputs)
-  unread = 0
-  if args.judge:
-    unread = comparison.judge(outside.asked(args, "judge", comparison.out / "answers"))
+  unread, judge = 0, outside.asked(args, "judge", comparison.out / "answers")
+  if judge is not None:
+    unread = comparison.judge(judge)
   elif args.serve:
     comparison.serve(args.seed, args.port)
   found = comparison.summary()

@@ -12,15 +12,15 @@ from typing import Any
 
 from vision_banana.errors import UserError
 from vision_banana.eval import (
-    baselines, benchmarks, files, painting, predictions, records, scoring)
+    baselines, benchmarks, columns, files, painting, predictions, records, scoring)
 from vision_banana.eval.asking import Outside
 from vision_banana.eval.painting import Painter
 from vision_banana.eval.predictions import Job
 from vision_banana.eval.records import Benchmark, Protocol, Split
 from vision_banana.eval.scoring import Example, Score
+from vision_banana.generators import schedule
 
 Log = Callable[[str], None]
-_PHOTOS = ("editing", "text_to_image")  # tasks that take a photo's sampling steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Evaluation:
       left_out by column, rows), where a row holds metric, label, unit,
       higher_is_better and values by column (None = not defined).
     examples: by task, the first few questions.
-    extremes: by task, best, median and worst questions of the first column.
+    extremes: by task, best, median and worst questions of the first column it has.
   """
   results: dict[str, Any]
   examples: dict[str, list[Example]]
@@ -103,22 +103,24 @@ def evaluate(
     The results; None when other hosts have not finished.
 
   Raises:
-    UserError: two models of one name, an unknown task, no data, or a folder that
-      cannot be written.
+    UserError: two models of one name, an unknown task, no data, a seed, step count
+      or guidance that no model can use, or a folder that cannot be written.
   """
+  schedule.check(steps, guidance, seed)
   names = [m.name for m in models]
   if len(set(names)) < len(names) or baselines.NAME in names:
-    raise UserError(f"models named {', '.join(names)}: rename a folder so that each "
-                    "column has its own name.")
+    raise UserError(f"models named {', '.join(names)}: give each model once, under its "
+                    "own name.")
   if samples < 1:
     raise UserError(f"samples {samples}: give at least 1.")
+  benchmark = benchmark.only(tasks)
   seed = benchmark.seed if seed is None else seed
   run = _Run(benchmark, benchmark.open(data), seed, limit, samples,
              None if data is None else str(data))
   folders: dict[str, dict[str, pathlib.Path]] = {}
   seconds: dict[str, dict[str, float]] = {}
   waiting = 0
-  for protocol in _wanted(benchmark, tasks):
+  for protocol in benchmark.protocols:
     job = run.job(protocol)
     for model in models:
       start = time.monotonic()
@@ -134,7 +136,7 @@ def evaluate(
     log(f"{benchmark.name}: host {shard[0]} of {shard[1]} is done; {waiting} answers "
         f"of other hosts are not there yet; when they are: vision-banana score {out}")
     return None
-  return _evaluation(run, _wanted(benchmark, tasks), folders, seconds, constant,
+  return _evaluation(run, benchmark.protocols, folders, seconds, constant,
                      num_examples, num_extremes, log)
 
 
@@ -147,7 +149,8 @@ def rescore(
   Args:
     folder: of one job, or one that holds several.
     data: where the benchmarks lie now; None = where they lay.
-    protocol: score by another of the benchmark's named protocols.
+    protocol: score by another of the named protocols what has protocols to choose
+      from; what does not have this one, or was painted for another, is left out.
     num_examples: questions per task to keep for the report.
     num_extremes: best, median and worst questions to keep, each.
     fingerprint: the predictions must be of this model; '' = of any.
@@ -157,8 +160,9 @@ def rescore(
     One evaluation for each benchmark and way of asking, in the order of the records.
 
   Raises:
-    UserError: there are no predictions, they are of another model or of other
-      questions than the data has now, or the data is not there.
+    UserError: there are no predictions, or none of what has this protocol; they are
+      of another model or of other questions than the data has now, or the data is not
+      there.
   """
   found = sorted(pathlib.Path(folder).rglob(predictions.PROTOCOL))
   if not found:
@@ -171,71 +175,77 @@ def rescore(
       raise UserError(f"{path.parent}: predictions of the model "
                       f"{about.get('fingerprint')}, not of {fingerprint}; name the "
                       "folder of the right model.")
+    if about["protocol"]:
+      about["protocol"] = protocol or about["protocol"]
     key = tuple(about.get(k) for k in (
         "benchmark", "seed", "limit", "samples", "data", "view", "protocol"))
     groups.setdefault(key, []).append((path.parent, about))
   order = {name: i for i, name in enumerate(benchmarks.BENCHMARKS)}
-  return [_rescored(group, data, protocol, num_examples, num_extremes, log)
-          for _, group in sorted(groups.items(), key=lambda kv: (
-              order.get(kv[0][0], len(order)), repr(kv[0])))]
+  able, unable = [], []  # (record, folders) and (name, why not)
+  for _, group in sorted(groups.items(), key=lambda kv: (
+      order.get(kv[0][0], len(order)), repr(kv[0]))):
+    try:
+      able.append((_scored_by(*group[0]), group))
+    except UserError as e:
+      unable.append((group[0][1]["benchmark"], e))
+  if not able or protocol and not any(b.variants for b, _ in able):
+    raise unable[0][1] if unable else UserError(
+        f"{folder}: nothing in it is scored by protocol '{protocol}' or another that "
+        "can be named; give no --protocol.")
+  for name, reason in unable:
+    log(f"not evaluated: {name}: {reason}")
+  return [_rescored(benchmark, group, data, num_examples, num_extremes, log)
+          for benchmark, group in able]
 
 
-def _rescored(group, data, protocol, num_examples, num_extremes, log) -> Evaluation:
-  """One benchmark's folders; models are columns, the latest sampler of each counts."""
-  about = group[0][1]
+def _scored_by(folder: pathlib.Path, about: Mapping[str, Any]) -> Benchmark:
+  """The record by whose protocol a folder is scored.
+
+  Raises:
+    UserError: it has no such protocol, or what was painted is another view.
+  """
   benchmark = benchmarks.get(about["benchmark"])
-  if protocol or about["protocol"]:
-    benchmark = benchmark.under(protocol or about["protocol"])
+  if not about["protocol"]:
+    return benchmark
+  benchmark = benchmark.under(about["protocol"])
+  view = benchmark.protocols[0].view
+  shown = view.name if view else ""
+  if about["view"] != shown:
+    raise UserError(
+        f"{folder}: painted for the {about['view'] or 'whole picture'}, protocol "
+        f"'{about['protocol']}' shows the {shown or 'whole picture'}; run eval "
+        f"--protocol {about['protocol']}.")
+  return benchmark
+
+
+def _rescored(benchmark, group, data, num_examples, num_extremes, log) -> Evaluation:
+  """One benchmark's folders; each model and sampler is a column."""
+  about = group[0][1]
   data = about["data"] if data is None else str(data)
   run = _Run(benchmark, benchmark.open(data), about["seed"], about["limit"],
              about["samples"], data)
-  folders: dict[str, dict[str, pathlib.Path]] = {}
-  columns: dict[str, tuple[Any, ...]] = {}
-  for folder, about in group:
-    here = folders.setdefault(about["task"], {})
-    # Two samplers or trainings of one name are two columns.
-    who = tuple(about[k] for k in ("fingerprint", "guidance", "outside"))
-    name = about["model"]
-    if name in here or columns.get(name, who) != who:
-      name = f"{name} ({folder.name[-8:]})"
-    columns[name] = who
-    here[name] = folder
+  folders = columns.sort(group)
   wanted = [p for p in benchmark.protocols if p.task in folders]
   for p in wanted:
-    job = run.job(p)
-    now = predictions.questions_hash(job.questions)
+    now = predictions.questions_hash(run.job(p).questions)
     for folder in folders[p.task].values():
       about = predictions.read_protocol(folder)
       if about["questions"] != now:
         raise UserError(
             f"{folder}: answers to other questions than {benchmark.name} has in "
             f"{data} now; restore the data, or run eval again.")
-      if about["view"] != job.view:
-        raise UserError(
-            f"{folder}: painted for the {about['view'] or 'whole picture'}, protocol "
-            f"'{p.name}' shows the {job.view or 'whole picture'}; run eval --protocol "
-            f"{p.name}.")
   return _evaluation(run, wanted, folders, {}, None, num_examples, num_extremes, log)
-
-
-def _wanted(benchmark: Benchmark, tasks: Sequence[str]) -> list[Protocol]:
-  known = [p.task for p in benchmark.protocols]
-  for task in tasks:
-    if task not in known:
-      raise UserError(f"benchmark '{benchmark.name}' has no task '{task}'; it has "
-                      f"{', '.join(known)}.")
-  return [p for p in benchmark.protocols if not tasks or p.task in tasks]
 
 
 def _evaluation(
     run: _Run, wanted: Sequence[Protocol],
-    folders: Mapping[str, Mapping[str, pathlib.Path]],
+    folders: columns.Folders,
     seconds: Mapping[str, Mapping[str, float]], constant: baselines.Constant | None,
     num_examples: int, num_extremes: int, log: Log) -> Evaluation:
   """Stage two: all numbers and pictures from disk."""
   benchmark, split = run.benchmark, run.split
-  columns = _columns(folders)
-  fingerprints = {c["name"]: c["fingerprint"] for c in columns}
+  described = columns.describe(folders)
+  fingerprints = {c["name"]: c["fingerprint"] for c in described}
   found, examples, extremes = [], {}, {}
   for protocol in wanted:
     questions = run.job(protocol).questions
@@ -272,26 +282,10 @@ def _evaluation(
       "notes": list(split.notes), "seed": run.seed, "limit": run.limit,
       "samples": run.samples, "crop": benchmark.crop,
       "resolution": benchmark.resolution or "each picture's own size",
-      "columns": columns + ([{"name": baselines.NAME}] if constant is not None else []),
+      "columns": described + (
+          [{"name": baselines.NAME}] if constant is not None else []),
       "tasks": found}
   return Evaluation(results, examples, extremes)
-
-
-def _columns(folders: Mapping[str, Mapping[str, pathlib.Path]]) -> list[dict[str, Any]]:
-  """What the folders say of each column's model and sampler."""
-  told: dict[str, dict[str, dict[str, Any]]] = {}
-  for task, here in folders.items():
-    for name, folder in here.items():
-      told.setdefault(name, {})[task] = predictions.read_protocol(folder)
-  made = []
-  for name, abouts in told.items():
-    photo = [a["steps"] for task, a in abouts.items() if task in _PHOTOS]
-    other = [a["steps"] for task, a in abouts.items() if task not in _PHOTOS]
-    about = next(iter(abouts.values()))
-    made.append({
-        "name": name, "steps": (other or photo)[0], "photo_steps": (photo or other)[0],
-        **{k: about[k] for k in ("guidance", "fingerprint", "outside")}})
-  return made
 
 
 def _extremes(score: Score, count: int) -> dict[str, list[int]]:

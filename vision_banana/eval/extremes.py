@@ -23,11 +23,13 @@ def render(evaluations: Sequence[Evaluation]) -> str:
           f"<h3>{name.capitalize()}</h3><div class='examples'>"
           + "".join(report.example(e, names) for e in examples) + "</div>"
           for name, examples in groups.items())
+      first = next((name for examples in groups.values() for e in examples
+                    for name in e.answers), "")
+      order = f"Sorted by the number of one picture of {first}. " if first else ""
       parts.append(
           f"<section><h2>{html.escape(results['benchmark'])}, {task['task']}</h2>"
-          f"<p class='protocol'>{html.escape(tables.headline(results))}. Sorted by the "
-          f"number of one picture of {html.escape(names[0])}. "
-          f"{html.escape(task['rule'])}</p>"
+          f"<p class='protocol'>{html.escape(tables.headline(results))}. "
+          f"{html.escape(order + task['rule'])}</p>"
           + (body or "<p>One answer has no number of its own here.</p>") + "</section>")
   return ("<!doctype html><html lang='en'><head><meta charset='utf-8'>"
           f"<title>Best, median and worst</title><style>{style.CSS}</style></head>"

@@ -180,7 +180,7 @@ def _small(value: np.ndarray) -> np.ndarray:
 def _seed(seed: int, start: int, sample: int) -> int:
   """Of the noise of one batch; samples of one question differ."""
   if sample == 0:
-    return seed + start
+    return (seed + start) % 2**32
   state = np.random.SeedSequence([seed, start, sample]).generate_state(1)
   return int(state[0])
 

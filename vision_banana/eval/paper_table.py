@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from vision_banana.errors import UserError
 from vision_banana.eval import benchmarks, paper, style, tables
 
-_EMPTY = "–"
+_EMPTY, _NOT = "–", "not evaluated"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,18 @@ class Row:
   protocol: str
 
 
-def render(results: Sequence[Mapping[str, Any]], suffix: str) -> str:
+# What evaluations of one benchmark may differ in, as the head of a column says it.
+_SAY = (
+    lambda r: r["tasks"][0]["protocol"],
+    lambda r: f"{r['samples']} sample{'s' if r['samples'] > 1 else ''}",
+    lambda r: f"{r['scenes']} of {r['found']} {r['units']}",
+    lambda r: f"seed {r['seed']}",
+    lambda r: f"split {r['split_hash']}")
+_Result = Mapping[str, Any]
+_Columns = Mapping[str, Mapping[str, tuple[_Result, str]]]  # head → benchmark → whose
+
+
+def render(results: Sequence[_Result], suffix: str) -> str:
   """The table.
 
   Args:
@@ -27,70 +39,96 @@ def render(results: Sequence[Mapping[str, Any]], suffix: str) -> str:
     suffix: '.md', '.html' or '.tex'.
 
   Raises:
-    UserError: another suffix.
+    UserError: another suffix, or two evaluations that no head tells apart.
   """
+  check(suffix)
+  results = [r for r in results if benchmarks.get(r["benchmark"]).folder]
+  labels = _labels(results)
+  columns = _columns(results, labels)
+  head = ("benchmark", "metric", "Vision Banana", "best other", "Open Vision Banana",
+          *columns, "protocol of our column")
+  told = [_told(r, label) for r, label in zip(results, labels, strict=True)]
+  protocols = {r["benchmark"]: "; ".join(
+      t for t, o in zip(told, results, strict=True) if o["benchmark"] == r["benchmark"])
+               for r in results}
+  return _WRITERS[suffix](head, _rows(columns, protocols))
+
+
+def check(suffix: str) -> None:
+  """Raises UserError when there is no table of that kind of file."""
   if suffix not in _WRITERS:
     raise UserError(f"table '{suffix}': give a file ending in {', '.join(_WRITERS)}.")
-  names = list(dict.fromkeys(
-      c["name"] for r in results for c in r["columns"] if "steps" in c))
-  head = ("benchmark", "metric", "Vision Banana", "best other", "Open Vision Banana",
-          *names, "protocol of our column")
-  return _WRITERS[suffix](head, rows(results, names))
 
 
-def rows(results: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Row]:
-  """All rows of the paper, then rows of ours that the paper does not have."""
-  tasks = {r["benchmark"]: (r, r["tasks"][0]) for r in results
-           if benchmarks.get(r["benchmark"]).folder}
+def _labels(results: Sequence[_Result]) -> list[str]:
+  """What tells each result from another of its benchmark; '' where none does."""
+  varying = [say for say in _SAY if any(
+      a["benchmark"] == b["benchmark"] and say(a) != say(b)
+      for a, b in itertools.combinations(results, 2))]
+  return [", ".join(filter(None, (say(r) for say in varying))) for r in results]
+
+
+def _columns(results: Sequence[_Result], labels: Sequence[str]) -> _Columns:
+  columns: dict[str, dict[str, tuple[_Result, str]]] = {}
+  for result, label in zip(results, labels, strict=True):
+    for name in (c["name"] for c in result["columns"] if "steps" in c):
+      here = columns.setdefault(", ".join(filter(None, (name, label))), {})
+      if result["benchmark"] in here:
+        raise UserError(
+            f"two evaluations of {result['benchmark']} by {name} ({tables.asked(result)})"
+            " have one column of the table; score one folder of predictions at a time.")
+      here[result["benchmark"]] = result, name
+  return columns
+
+
+def _rows(columns: _Columns, protocols: Mapping[str, str]) -> list[Row]:
+  """All rows of the paper; `protocols` says by benchmark how ours was measured."""
   made = []
   for goal in paper.GOALS:
-    ours = _numbers(tasks, goal.benchmark, goal.metric, names)
+    ours = [tables.cell(*_number(column, goal.benchmark, goal.metric))
+            for column in columns.values()]
     label = next(m for m in benchmarks.get(goal.benchmark).protocols[0].metrics
                  if m.key == goal.metric)
     made.append(Row(
         (goal.benchmark, f"{label.label} {'↑' if label.higher_is_better else '↓'}",
          goal.banana, goal.best or _EMPTY, goal.open or _EMPTY, *ours),
-        _protocol(tasks, goal.benchmark)))
+        protocols.get(goal.benchmark, _NOT)))
   for mean in paper.MEANS:
-    made.append(Row((mean.label, "", mean.banana, mean.best or _EMPTY, _EMPTY,
-                     *_means(tasks, mean, names)), "of the rows above"))
+    ours = [_mean([_number(column, b, mean.metric) for b in mean.benchmarks])
+            for column in columns.values()]
+    made.append(Row((mean.label, "", mean.banana, mean.best or _EMPTY, _EMPTY, *ours),
+                    "of the rows above"))
   for name, rate in paper.WIN_RATES.items():
     made.append(Row((name, "win rate ↑", rate, _EMPTY, _EMPTY,
-                     *(_EMPTY for _ in names)), _protocol(tasks, name)))
+                     *(_EMPTY for _ in columns)), protocols.get(name, _NOT)))
   return made
 
 
-def _row(tasks, benchmark: str, metric: str) -> Mapping[str, Any] | None:
-  if benchmark not in tasks:
-    return None
-  return next((r for r in tasks[benchmark][1]["rows"] if r["metric"] == metric), None)
+def _number(column: Mapping[str, tuple[_Result, str]], benchmark: str, metric: str
+            ) -> tuple[float | None, str]:
+  """The value, None where it was not measured, and its unit."""
+  if benchmark not in column:
+    return None, ""
+  result, name = column[benchmark]
+  row = next(r for r in result["tasks"][0]["rows"] if r["metric"] == metric)
+  return row["values"].get(name), row["unit"]
 
 
-def _numbers(tasks, benchmark: str, metric: str, names: Sequence[str]) -> list[str]:
-  row = _row(tasks, benchmark, metric)
-  if row is None:
-    return [_EMPTY] * len(names)
-  return [tables.cell(row["values"].get(name), row["unit"]) for name in names]
+def _mean(numbers: Sequence[tuple[float | None, str]]) -> str:
+  """The mean of numbers that are all there."""
+  values = [value for value, _ in numbers]
+  return _EMPTY if None in values else tables.cell(
+      sum(values) / len(values), numbers[0][1])
 
 
-def _means(tasks, mean: paper.Mean, names: Sequence[str]) -> list[str]:
-  found = [_row(tasks, b, mean.metric) for b in mean.benchmarks]
-  made = []
-  for name in names:
-    values = [None if r is None else r["values"].get(name) for r in found]
-    made.append(_EMPTY if None in values else tables.cell(
-        sum(values) / len(values), found[0]["unit"]))
-  return made
-
-
-def _protocol(tasks, benchmark: str) -> str:
-  if benchmark not in tasks:
-    return "not evaluated"
-  result, task = tasks[benchmark]
+def _told(result: _Result, label: str) -> str:
+  """How a result was measured, what it lacks, whom it asked."""
+  task = result["tasks"][0]
   outside = [f"{c['name']} asks {c['outside']}" for c in result["columns"]
              if c.get("outside", "none") != "none"]
-  return "; ".join((tables.coverage(result, task), tables.asked(result), *outside,
-                    task["rule"]))
+  told = "; ".join((tables.coverage(result, task), tables.asked(result),
+                    *result["notes"], *outside, task["rule"]))
+  return f"{label}: {told}" if label else told
 
 
 def _markdown(head: Sequence[str], body: Sequence[Row]) -> str:

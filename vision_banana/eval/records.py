@@ -153,6 +153,20 @@ class Benchmark:
                       f"{', '.join(named) or 'none'}.")
     return dataclasses.replace(self, protocols=(named[protocol],))
 
+  def only(self, tasks: Sequence[str]) -> "Benchmark":
+    """This benchmark with these of its tasks; all of them when none is named.
+
+    Raises:
+      UserError: it has none of that name.
+    """
+    known = [p.task for p in self.protocols]
+    for task in tasks:
+      if task not in known:
+        raise UserError(f"benchmark '{self.name}' has no task '{task}'; it has "
+                        f"{', '.join(known)}.")
+    return dataclasses.replace(self, protocols=tuple(
+        p for p in self.protocols if not tasks or p.task in tasks))
+
 
 def viewed(questions: Sequence[Question | Item], view: Crop | None
            ) -> Sequence[Question | Item]:

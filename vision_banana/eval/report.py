@@ -141,8 +141,14 @@ def _table(results: dict[str, Any]) -> str:
 
 
 def example(shown: Example, names: Sequence[str]) -> str:
-  """One question: input, truth, what was painted, what it says, as HTML."""
+  """One question: input, truth, what was painted, what it says, as HTML.
+
+  Args:
+    shown: the question.
+    names: columns in order; those that were not asked it are passed over.
+  """
   item, pictures = shown.item, []
+  names = [name for name in names if name in shown.answers]
   truth = figures.plain_truth(item.request, item.truth, item.picture)
   if item.picture is not None:
     pictures.append(_figure(item.picture, "input"))

@@ -51,11 +51,15 @@ def sampler(column: dict[str, Any]) -> str:
   """Steps, guidance, outside model of a column; '' for the constant picture."""
   if "steps" not in column:
     return ""
-  steps, photo_steps = column["steps"], column["photo_steps"]
-  return (f"{steps} step{'s' if steps > 1 else ''}"
-          + (f" ({photo_steps} for photos)" if photo_steps != steps else "")
+  return (steps(column["steps"], column["photo_steps"])
           + ("" if column["guidance"] == 1 else f", guidance {column['guidance']:g}")
           + ("" if column["outside"] == "none" else f", asks {column['outside']}"))
+
+
+def steps(values: int, photos: int) -> str:
+  """Sampling steps of pictures that are read as values, and of photos."""
+  return (f"{values} step{'s' if values > 1 else ''}"
+          + (f" ({photos} for photos)" if photos != values else ""))
 
 
 def text(results: dict[str, Any]) -> str:

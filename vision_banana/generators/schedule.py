@@ -16,6 +16,16 @@ import numpy as np
 from vision_banana.errors import UserError
 
 
+def check(steps: int | None, guidance: float | None, seed: int | None) -> None:
+  """Raises UserError when no picture is sampled so; None stands for a default."""
+  if steps is not None and not 1 <= steps <= 1000:
+    raise UserError(f"steps {steps}: give 1 to 1000.")
+  if guidance is not None and not math.isfinite(guidance):
+    raise UserError(f"guidance {guidance}: give a finite number, 1 for none.")
+  if seed is not None and not 0 <= seed < 2**32:
+    raise UserError(f"seed {seed}: give 0 to {2**32 - 1}.")
+
+
 def shift(num_tokens: int, steps: int) -> float:
   """The logarithm mu of the shift, as fitted by the authors of FLUX.2.
 

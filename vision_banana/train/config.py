@@ -167,6 +167,9 @@ def read(spec: str) -> ml_collections.ConfigDict:
       raise UserError(f"{name}: no such config file; {path.parent} has "
                       f"{', '.join(known) or 'none'}.")
     path = beside
+  if path.suffix != ".py":
+    raise UserError(f"{name}: is no config; give a .py file that defines "
+                    "get_config(arg).")
   module_spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
   module = importlib.util.module_from_spec(module_spec)
   try:

@@ -34,6 +34,25 @@ def test_what_eval_writes(tmp_path):
   assert found.left_out == (f"1 without an input in {inputs}, for example 'p2'",)
 
 
+def test_an_edit_whose_input_is_gone_is_left_out(tmp_path):
+  folders.two(tmp_path, 2, edits=True)
+  first, second = tmp_path / "first", tmp_path / "second"
+  about = json.loads((first / "p0.json").read_text())
+  for folder in (first, second):
+    (folder / "p0.json").write_text(json.dumps({**about, "image": "moved/input.png"}))
+  found = pairs.read(first, second)
+  assert [i.name for i in found.items] == ["p1"]
+  assert found.left_out == (
+      "1 whose input is not there (give --inputs DIR), for example 'p0'",)
+  (tmp_path / "input.png").rename(tmp_path / "p0.png")
+  with pytest.raises(UserError, match="2 whose input is not there .give --inputs DIR"):
+    pairs.read(first, second)
+  inputs = tmp_path / "inputs"
+  folders.picture(inputs / "p0.png", folders.INPUT)
+  assert [i.input for i in pairs.read(first, second, inputs=inputs).items] == [
+      inputs / "p0.png"]
+
+
 @pytest.mark.parametrize("name, text", [
     ("p.json", json.dumps({"p0": "x", "p2": "y"})),
     ("p.jsonl", '{"name": "p0", "prompt": "x"}\n\n{"name": "p2", "prompt": "y"}\n')])

@@ -121,6 +121,7 @@ def test_a_judge_from_the_shell(tmp_path, capsys, monkeypatch):
     (["--judge", "openai"], "--judge-model"),
     (["--judge", "openai", "--judge-model", "m"], "give the server's address"),
     (["--judge", "google", "--judge-model", "m"], ""),
+    (["--judge-model", "m", "--no-serve"], "add --judge google"),
     (["--judge", "bing"], "invalid choice"), (["--port", "70000"], "--port 70000"),
     (["--prompts", "no.json"], "no.json"), (["--inputs", "no"], "no: No such file")])
 def test_mistakes_are_one_line(tmp_path, capsys, monkeypatch, arguments, words):

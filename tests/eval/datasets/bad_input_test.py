@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.eval.datasets import fake_painter
 from vision_banana.errors import UserError
-from vision_banana.eval import benchmarks, evaluator, tables
+from vision_banana.eval import benchmarks, evaluator, paper_table, tables
 from vision_banana.eval.datasets import plain_pickle
 
 
@@ -59,6 +59,26 @@ def test_a_missing_truth(data, tmp_path):
   path = next(root.glob("diode/**/*_depth.npy"))
   path.unlink()
   _one_left_out(_evaluate("diode_depth", root, tmp_path), f"{path}: no such file")
+
+
+@pytest.mark.parametrize("shape", [(48, 63, 1), (47, 64, 1), (48, 64, 2), (9,), ()])
+@pytest.mark.parametrize("task, what", [("depth", "depth"), ("depth", "depth_mask"),
+                                        ("normals", "normal")])
+def test_an_array_of_another_shape(task, what, shape, data, tmp_path):
+  root = data("diode")
+  path = next(root.glob(f"diode/**/*_{what}.npy"))
+  np.save(path, np.ones(shape, np.float32))
+  _one_left_out(_evaluate(f"diode_{task}", root, tmp_path), f"{path}: ")
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(64)])
+def test_a_split_that_is_no_readable_mat_file(content, data):
+  root = data("nyuv2")
+  (root / "nyuv2/splits.mat").write_bytes(content)
+  with pytest.raises(UserError, match="splits.mat: no readable testNdxs"):
+    benchmarks.get("nyu_depth").open(root)
+  assert "nyu_depth" in benchmarks.find(root)[1]
 
 
 def test_a_truncated_array(data, tmp_path):
@@ -131,6 +151,9 @@ def test_a_missing_annotator_leaves_out_the_subset(data, tmp_path):
   assert "crowded is left out" in tables.text(results)
   rows = {r["metric"]: r["values"]["nonsense"] for r in results["tasks"][0]["rows"]}
   assert rows["cgF1 crowded"] is None and rows["cgF1 fg_food"] is not None
+  # A mean of six is not the benchmark's number, and the table says what is missing.
+  assert rows["cgF1"] is rows["IL_MCC"] is rows["positive_micro_F1"] is None
+  assert "crowded is left out" in paper_table.render([results], ".md")
 
 
 class _Runs:

@@ -96,14 +96,16 @@ def read(a: files.PathLike, b: files.PathLike, *,
   known = {s for s in both if s in words}
   count({s for s in both - known if _EXTRA.sub("", s) not in known},
         "without a prompt")
-  drafts = []
-  for stem in sorted(known):
-    source = shown.get(stem) if inputs else _source(first, second, stem)
-    drafts.append((stem, words[stem], first.pictures[stem], second.pictures[stem],
-                   source, first.kinds.get(stem) or second.kinds.get(stem, "")))
-  if inputs:
-    count({d[0] for d in drafts if d[4] is None}, f"without an input in {inputs}")
-    drafts = [d for d in drafts if d[4] is not None]
+  sources = {stem: shown.get(stem) if inputs else _source(first, second, stem)
+             for stem in known}
+  # Without its input an edit would be judged as a picture from words.
+  lost = {stem for stem, source in sources.items() if source is None and (
+      inputs or stem in first.inputs.keys() | second.inputs.keys())}
+  count(lost, f"without an input in {inputs}" if inputs
+        else "whose input is not there (give --inputs DIR)")
+  drafts = [(stem, words[stem], first.pictures[stem], second.pictures[stem],
+             sources[stem], first.kinds.get(stem) or second.kinds.get(stem, ""))
+            for stem in sorted(known - lost)]
   with concurrent.futures.ThreadPoolExecutor() as pool:
     found = list(pool.map(lambda d: _item(*d), drafts))
   items = tuple(i for i in found if isinstance(i, Item))

@@ -11,22 +11,33 @@ from vision_banana.eval.datasets import layout
 from vision_banana.tasks import tasks
 
 
+def _array(image: pathlib.Path, picture: np.ndarray, what: str, channels: int = 1
+           ) -> np.ndarray:
+  """The array beside a picture, float32 [H,W], or [H,W,channels] for several.
+
+  Raises:
+    UserError: it cannot be read, or is of another shape.
+  """
+  path = image.with_name(f"{image.stem}_{what}.npy")
+  array = layout.npy(path)
+  layout.same_size(picture, array, image, path)
+  if array.shape[2:] != (channels,) and (array.ndim, channels) != (2, 1):
+    raise UserError(f"{path}: holds an array of shape {array.shape}, not {channels} "
+                    "numbers a pixel; restore the file.")
+  array = array.astype(np.float32)
+  return array.reshape(array.shape[:2]) if channels == 1 else array
+
+
 def _depth(image: pathlib.Path):
   picture = images.read(image)
-  path = image.with_name(f"{image.stem}_depth.npy")
-  depth = layout.npy(path).astype(np.float32).reshape(-1, picture.shape[1])
-  mask = layout.npy(image.with_name(f"{image.stem}_depth_mask.npy"))
-  layout.same_size(picture, depth, image, path)
-  layout.same_size(picture, mask, image, path)
+  depth = _array(image, picture, "depth")
+  mask = _array(image, picture, "depth_mask")
   return picture, np.where((mask > 0) & (depth > 0), depth, np.nan)
 
 
 def _normals(image: pathlib.Path):
   picture = images.read(image)
-  path = image.with_name(f"{image.stem}_normal.npy")
-  normals = layout.npy(path).astype(np.float32)
-  layout.same_size(picture, normals, image, path)
-  return picture, facing(normals)
+  return picture, facing(_array(image, picture, "normal", 3))
 
 
 def facing(normals: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """NYUv2 labelled, test: 654 rooms with depth, from the one .mat file."""
 
 import pathlib
+import zlib
 
 import numpy as np
 
@@ -36,8 +37,9 @@ def _read(data: pathlib.Path) -> records.Split:
   path, splits = root / "nyu_depth_v2_labeled.mat", root / "splits.mat"
   from scipy import io  # pylint: disable=g-import-not-at-top
   try:
-    numbers = io.loadmat(splits)["testNdxs"].ravel()  # from 1
-  except (OSError, KeyError, ValueError, TypeError) as e:
+    numbers = io.loadmat(splits)["testNdxs"].ravel().astype(int)  # from 1
+  except (OSError, KeyError, ValueError, TypeError, NotImplementedError, zlib.error,
+          io.matlab.MatReadError) as e:  # not implemented: MATLAB's version 7.3
     raise UserError(f"{splits}: no readable testNdxs in it ({e}); restore the "
                     "file.") from e
   _h5py()

@@ -47,9 +47,14 @@ class Gold:
     return subset.add(prediction, truth.masks)
 
   def result(self) -> dict[str, float]:
-    """`cgF1`, `IL_MCC`, `positive_micro_F1`, and each with ` NAME` for a subset."""
+    """`cgF1`, `IL_MCC`, `positive_micro_F1`, and each with ` NAME` for a subset.
+
+    NaN for a subset without a pair, and then for the means: those of fewer than seven
+    are other numbers.
+    """
     numbers = {name: s.result() for name, s in self._subsets.items()}
-    mean = saco.average(list(numbers.values())) if numbers else {}
+    mean = (saco.average(list(numbers.values()))
+            if len(numbers) == len(SUBSETS) else {})
     made = {key: mean.get(key, float("nan")) for key in _KEYS}
     for subset in SUBSETS:
       own = numbers.get(subset, {})
@@ -128,7 +133,7 @@ SACO = records.Benchmark(
         "The noun phrase, one a picture, black background; the instances of the "
         "paper's decoder. An empty mask says that there is none, unless an outside model "
         "is asked. Pairs exhaustive for all three annotators; the best annotator counts; "
-        "IoU .50:.05:.95; unweighted mean of the subsets.",
+        "IoU .50:.05:.95; unweighted mean of the seven subsets, none where one lacks.",
         (records.Metric("cgF1", "cgF1", True, "%", 100),
          records.Metric("IL_MCC", "IL_MCC", True),
          records.Metric("positive_micro_F1", "pmF1", True, "%", 100),
