@@ -27,11 +27,11 @@ BATCH = 4
 
 def main(workdir: str, source: str, steps: int, *, coordinator: str | None = None,
          count: int | None = None, this: int | None = None, timeout: float = 300,
-         at: int = -1, happens: str = "") -> int:
+         at: int = -1, happens: str = "", init: str = "", kind: str = "debug") -> int:
   """Trains; at the data of step `at` something happens. Returns the last step.
 
-  The debug model on `source`, or where there is none the tiny fake on fake rooms,
-  which starts sooner.
+  The debug model on `source`, or klein from `init` as configs/klein_`kind`.py has it,
+  or where there is no source the tiny fake on fake rooms, which starts sooner.
   """
   rendezvous.join(coordinator, count, this)
   original = stream.Stream.__next__
@@ -49,6 +49,14 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
     return batch
   stream.Stream.__next__ = recorded
   try:
+    if init:
+      return launch.train(
+          config.load(f"configs/klein_{kind}.py:init={init},source={source},"
+                      f"steps={steps},size=16,batch_size={BATCH}", [
+                          "--config.train.log_every=1", "--config.optim.warmup_steps=0",
+                          "--config.data.num_threads=0",
+                          "--config.data.aspects=(1.0,)"]),
+          workdir, timeout).step
     if source:
       return launch.train(
           config.load(f"configs/debug.py:source={source},steps={steps}", [

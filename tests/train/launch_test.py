@@ -2,6 +2,7 @@
 
 import pathlib
 
+import jax
 import ml_dtypes
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import vision_banana
 from tests.data import fake
 from tests.data.own import fake as own
 from vision_banana.codecs import depth
-from vision_banana.data import pipeline
+from vision_banana.data import pipeline, stream
 from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
 from vision_banana.models import lora, saved, zoo
@@ -182,6 +183,37 @@ def test_klein_is_tuned_and_its_encoders_stay(shard, tmp_path):
              if not np.array_equal(as_held(before[k]), as_held(after[k]))}
   assert changed == {"flux2"}
   assert "| text/" not in (tmp_path / "parameters.txt").read_text()
+
+
+@pytest.mark.parametrize("kind, path, held", [
+    ("lora", "text/embedding/embedding", 1),
+    ("tune", "flux2/text_in/kernel", 4),  # Parameters, average and two moments.
+])
+def test_weights_of_klein_are_held_no_longer_than_needed(
+    shard, tmp_path, monkeypatch, kind, path, held):
+  shape = zoo.flatten(saved.read(str(KLEIN)).params)[path].shape
+  count = lambda: sum(x.shape == shape for x in jax.live_arrays())
+  before, original, seen = count(), stream.Stream.__next__, []
+  monkeypatch.setattr(stream.Stream, "__next__", lambda self: (
+      seen.append(count() - before) or original(self)))
+  launch.train(config.load(
+      f"configs/klein_{kind}.py:init={KLEIN},source={shard},size=16,batch_size=2,steps=2",
+      ["--config.data.num_threads=0", "--config.data.aspects=(1.0,)"]), tmp_path)
+  assert seen == [held, held]
+
+
+def test_weights_go_through_the_memory_of_the_host(shard, monkeypatch):
+  experiment = config.load(f"configs/klein_lora.py:init={KLEIN},source={shard},size=16")
+  local = jax.local_devices
+
+  def without_cpu(backend=None):
+    if backend == "cpu":
+      raise RuntimeError("Unknown backend cpu")
+    return local()
+  monkeypatch.setattr(jax, "local_devices", without_cpu)
+  with pytest.raises(UserError, match="leaves out the memory of the host.*,cpu") as e:
+    launch.open_generator(experiment)
+  assert "\n" not in str(e.value)
 
 
 def test_dropped_prompts_of_klein_are_the_negative_of_its_guidance(shard):

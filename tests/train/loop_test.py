@@ -185,8 +185,10 @@ def test_the_step_reuses_the_memory_of_the_state(tmp_path):
 def test_starts_from_given_weights(tmp_path):
   generator = fakes.LinearGenerator()
   start = generator.init(jax.random.key(9))
+  given = dict(start)
   loop.fit(experiment(steps=1), tmp_path, generator, fakes.data(),
-           tasks=fakes.TASKS, params=start)
+           tasks=fakes.TASKS, params=given)
+  assert not given  # The state is all that holds them.
   # The learning rate is zero at the first step of a warm-up.
   np.testing.assert_array_equal(
       saved(tmp_path, 1)["params/net/hidden/kernel"],

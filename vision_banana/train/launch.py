@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 from clu import parameter_overview
+from jax.sharding import Sharding, SingleDeviceSharding
 
 from vision_banana import folders
 from vision_banana.data import pipeline
@@ -56,6 +57,8 @@ def _train(config: Experiment, workdir: pathlib.Path,
       generator, params, config.lora, jax.random.key(config.seed))
   if config.random_start:
     params = None
+  # What stays and is written with the model; an adapter is written alone.
+  kept = {} if config.lora.rank or jax.process_index() else dict(part.fixed)
   rows = partitioning.rows(
       partitioning.make_mesh(config.mesh), config.data.batch_size)
   data = pipeline.train_iterator(config.data, generator.tokenize, rows=rows)
@@ -77,7 +80,7 @@ def _train(config: Experiment, workdir: pathlib.Path,
              "notes": config.notes}
     zoo.save_model(str(workdir / "model"), zoo.SavedModel(
         generator.name, generator.config, dataclasses.asdict(generator.flow),
-        part.combine(ema, part.fixed), generator.tokenizer, notes))
+        part.combine(ema, kept), generator.tokenizer, notes))
 
   return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
                   part=part, draw=draw, export=export, note=note)
@@ -86,13 +89,16 @@ def _train(config: Experiment, workdir: pathlib.Path,
 def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
   """The generator of a config, and the weights of `init_from` or None.
 
+  The weights lie in this host's memory, from where each chip gets its part.
+
   Raises:
-    UserError: a file cannot be read, or sizes in the config contradict each other.
+    UserError: a file cannot be read, sizes in the config contradict each other, or
+      JAX_PLATFORMS leaves out the cpu.
   """
   sizes = model_sizes(config)
   params, tokenizer = None, None
   if config.init_from:
-    found = saved.read(find(config.init_from))
+    found = saved.read(find(config.init_from), sharding=_on_the_host)
     if found.name == config.model.name == "klein":
       # Its folder says what it is; the config, what it is trained on.
       sizes = dataclasses.replace(
@@ -112,6 +118,16 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
       tokenizer or text.Tokenizer.bytes_only(sizes.text.max_length),
       dtype=config.train.dtype, remat=config.train.remat)
   return generator, params
+
+
+def _on_the_host(path: str, shape: tuple[int, ...]) -> Sharding:
+  del path, shape
+  try:
+    return SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
+  except RuntimeError as e:
+    known = jax.config.jax_platforms
+    raise UserError(f"JAX_PLATFORMS={known} leaves out the memory of the host, through "
+                    f"which weights are read; set JAX_PLATFORMS={known},cpu.") from e
 
 
 def _of_the_weights(sizes: zoo.ModelConfig) -> zoo.ModelConfig:

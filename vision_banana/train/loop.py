@@ -56,7 +56,8 @@ def fit(
       axis first; `partitioning.rows`) with `get_state` and `set_state`.
     tasks: names behind the batches' `task` indices.
     params: weights to start from, of those that are trained.
-    part: which are; None trains all.
+    part: which are; None trains all. `params` and `part.fixed` are emptied when they
+      lie on the devices, so that nothing holds them twice.
     draw: averaged weights, all of them → sample grid, uint8 [H, W, 3].
     export: (averaged weights that are trained, step) → None; keeps them for use.
       Called in process 0 only.
@@ -72,10 +73,13 @@ def fit(
   tx = optim.make(config.optim, c.steps)
   part = part or trained.Trained(generator.init)
   fixed = partitioning.place(part.fixed, partitioning.shardings(part.fixed, mesh))
+  part.fixed.clear()
   with contextlib.ExitStack() as stack:
     stack.enter_context(jax.set_mesh(mesh))
     saved = stack.enter_context(checkpoint.Checkpointer(workdir, c.keep))
     state = start(config, part, tx, mesh, saved, data, params)
+    if params:
+      params.clear()
     step = jit_step(config, generator, part, tx, mesh, state, tasks)
     done = first = int(state["step"])
     if done >= c.steps:

@@ -238,9 +238,10 @@ def place(tree: Any, where: Any) -> Any:
   """Host arrays, the same in every process, onto devices, each its part only.
 
   Args:
-    tree: arrays.
+    tree: arrays, of this process alone.
     where: their shardings.
   """
-  return jax.tree.map(
-      lambda x, s: jax.make_array_from_callback(x.shape, s, lambda i: x[i]),
-      tree, where)
+  def put(x: Any, sharding: Any) -> jax.Array:
+    x = np.asarray(x)  # Without a copy, where it lies in the host's memory.
+    return jax.make_array_from_callback(x.shape, sharding, lambda i: x[i])
+  return jax.tree.map(put, tree, where)
