@@ -27,8 +27,11 @@ BATCH = 4
 
 def main(workdir: str, source: str, steps: int, *, coordinator: str | None = None,
          count: int | None = None, this: int | None = None, timeout: float = 300,
-         at: int = -1, happens: str = "", init: str = "", kind: str = "debug") -> int:
+         at: int = -1, happens: str = "", init: str = "", kind: str = "debug",
+         export: float = 0) -> int:
   """Trains; at the data of step `at` something happens. Returns the last step.
+
+  The export of step 2 takes `export` seconds.
 
   The debug model on `source`, or klein from `init` as configs/klein_`kind`.py has it,
   or where there is no source the tiny fake on fake rooms, which starts sooner.
@@ -66,7 +69,7 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
       return loop.fit(
           loop_test.experiment(steps=steps, log_every=1, checkpoint_every=2), workdir,
           fakes.LinearGenerator(), rooms(), tasks=pipeline.tasks.TASKS,
-          note=note).step
+          export=lambda ema, step: time.sleep(export * (step == 2)), note=note).step
   finally:
     stream.Stream.__next__ = original
 

@@ -150,6 +150,11 @@ def test_two_processes_train_a_klein_from_published_weights(
       np.testing.assert_array_equal(found[path], value, err_msg=path)
 
 
+def test_all_wait_with_patience_while_process_0_writes_the_model(tmp_path):
+  ended = processes(2, workdir=tmp_path, source="", steps=3, timeout=8, export=16)
+  assert [code for code, _ in ended] == [0, 0], ended[0][1] + ended[1][1]
+
+
 @pytest.mark.parametrize("happens, named", [
     ("hang", r"no progress for 12 s .*process 1 on \S+, last at 'data of step 3'"),
     ("kill", r"process 1 on \S+, last at '"),

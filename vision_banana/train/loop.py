@@ -119,9 +119,7 @@ def fit(
         log.check()
         saved.save(state, data.get_state())
         if export and reason != "SIGTERM":
-          averaged = hosts.gather(step_lib.averaged(state))
-          if jax.process_index() == 0:
-            export(averaged, done)
+          _export(export, state, done)
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
         note(f"pictures of step {done}", slow=True)
@@ -132,6 +130,17 @@ def fit(
        "SIGTERM": f"SIGTERM: saved step {done} to {saved.path(done)}; the same "
                   "command goes on from there."}[reason])
   return Result(done, reason, step._cache_size())
+
+
+def _export(export: Callable[[Any, int], None], state: Any, step: int) -> None:
+  """Has process 0 export the averaged weights; returns in all when it has.
+
+  A slow disk would else let the others run into the next step, which may not take long.
+  """
+  averaged = hosts.gather(step_lib.averaged(state))
+  if jax.process_index() == 0:
+    export(averaged, step)
+  hosts.together(True)
 
 
 def jit_step(
