@@ -60,7 +60,7 @@ def fit(
       lie on the devices, so that nothing holds them twice.
     draw: averaged weights, all of them → sample grid, uint8 [H, W, 3].
     export: (averaged weights that are trained, step) → None; keeps them for use.
-      Called in process 0 only.
+      Called in process 0 only, and again when there is nothing left to train.
     note: told what is done next, see `hosts.Watch.note`.
 
   Raises:
@@ -84,6 +84,9 @@ def fit(
     done = first = int(state["step"])
     if done >= c.steps:
       say(f"{workdir}: already trained to step {done} of {c.steps}.")
+      if export:  # The end may have come between the checkpoint and the model.
+        note(f"writing the model of step {done}", slow=True)
+        _export(export, state, done)
       return Result(done, "done", 0)
     terminated = stack.enter_context(preemption.notice())
     agreed = hosts.Agreement(progress.IN_FLIGHT)
