@@ -14,8 +14,8 @@ def read(folder: str, dtype: str | None = None, lora: str | None = None, *,
   Args:
     folder: that training or `vision-banana convert` wrote, or a diffusers folder of
       FLUX.2 [klein].
-    dtype: of klein's weights, 'float32' or 'bfloat16'; None keeps what is stored.
-      nano's are always float32.
+    dtype: of klein's weights, 'float32' or 'bfloat16'; None keeps what is stored (by
+      training float32). nano's are always float32.
     lora: an adapter to merge in, see `lora.read`.
     sharding: of klein's weights, see `weights.to_ours`. A folder that training wrote
       gives numpy arrays.
@@ -31,7 +31,7 @@ def read(folder: str, dtype: str | None = None, lora: str | None = None, *,
   elif os.path.isdir(os.path.join(folder, orbax_folder.PARAMS)):
     found = orbax_folder.read(folder, dtype=dtype, sharding=sharding)
   else:
-    found = zoo.load_model(folder)
+    found = zoo.load_model(folder, dtype)
   if not lora:
     return found
   config = found.config.flux2
