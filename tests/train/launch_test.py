@@ -108,6 +108,19 @@ def test_the_workdir_goes_before_init_from_and_changes_are_told(shard, ran, caps
   assert "changed since this run began: config.train.sample_every 2 -> 0" in output
 
 
+def test_a_refused_run_leaves_the_config_of_the_one_that_is_there(
+    shard, tmp_path, capsys):
+  right = debug(shard, "--config.train.sample_every=0", "--config.train.steps=1")
+  launch.train(right, tmp_path)
+  before = (tmp_path / "config.json").read_text()
+  with pytest.raises(UserError, match="is of another model or optimiser"):
+    launch.train(debug(shard, "--config.model.overrides.flux2={'num_single': 2}"),
+                 tmp_path)
+  assert (tmp_path / "config.json").read_text() == before
+  launch.train(right, tmp_path)
+  assert "changed since" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("overrides,message", [
     (["--config.data.size=32"], "data.size is 32 and the model's image_size 16"),
     (["--config.data.num_references=2"], "data.num_references is 2"),

@@ -1,10 +1,11 @@
 """From a config to a run: opens the generator, the data and the folder."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -66,7 +67,7 @@ def _train(config: Experiment, workdir: pathlib.Path,
   if config.train.sample_every:
     draw = samples.held_out(config, generator)
   shapes = jax.eval_shape(part.init, jax.random.key(0))
-  _keep_config(config, shapes, workdir)
+  keep_config = _agree(config, shapes, workdir)
 
   def export(ema: Any, step: int) -> None:
     if config.lora.rank:
@@ -83,7 +84,7 @@ def _train(config: Experiment, workdir: pathlib.Path,
         part.combine(ema, kept), generator.tokenizer, notes))
 
   return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
-                  part=part, draw=draw, export=export, note=note)
+                  part=part, draw=draw, export=export, note=note, started=keep_config)
 
 
 def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
@@ -164,34 +165,52 @@ def find(name: str) -> str:
   return name
 
 
-def _keep_config(config: Experiment, shapes: Any, workdir: pathlib.Path) -> None:
-  """Writes what is trained; says what has changed since the run began."""
+def _agree(config: Experiment, shapes: Any, workdir: pathlib.Path
+           ) -> Callable[[], None]:
+  """Sees that all processes train the same into the same folder.
+
+  Returns:
+    What writes it down, once the checkpoints there fit it, and says what has changed
+    since the run began.
+  """
   path = workdir / "config.json"
+  temporary = path.with_suffix(".tmp")
   now = json.dumps(dataclasses.asdict(config), indent=1, default=dict) + "\n"
   if jax.process_index() == 0:
-    try:
+    with _writing(workdir):
       workdir.mkdir(parents=True, exist_ok=True)
+      temporary.write_text(now)
+  hosts.together(True)  # It is written.
+  seen = temporary.exists() and temporary.read_text()
+  if seen != now:
+    raise UserError(
+        f"process {jax.process_index()} finds {'another' if seen else 'no'} config in "
+        f"{temporary} than process 0 wrote; give all the same config and a --workdir "
+        "that all hosts share.")
+
+  def keep() -> None:
+    if jax.process_index():
+      return
+    with _writing(workdir):
       if path.exists():
         before, after = (_flat(json.loads(x)) for x in (path.read_text(), now))
         for key in sorted(before.keys() | after.keys()):
           if before.get(key) != after.get(key):
             say(f"changed since this run began: config.{key} "
                 f"{before.get(key)} -> {after.get(key)}")
-      temporary = path.with_suffix(".tmp")
-      temporary.write_text(now)
       temporary.replace(path)
       overview = parameter_overview.get_parameter_overview(shapes, include_stats=False)
       (workdir / "parameters.txt").write_text(overview + "\n")
-    except OSError as e:
-      raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
-                      "--workdir.") from e
-  hosts.together(True)  # It is written.
-  seen = path.exists() and path.read_text()
-  if seen != now:
-    raise UserError(
-        f"process {jax.process_index()} finds {'another' if seen else 'no'} config in "
-        f"{path} than process 0 wrote; give all the same config and a --workdir that "
-        "all hosts share.")
+  return keep
+
+
+@contextlib.contextmanager
+def _writing(workdir: pathlib.Path) -> Iterator[None]:
+  try:
+    yield
+  except OSError as e:
+    raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
+                    "--workdir.") from e
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -42,6 +42,7 @@ def fit(
     draw: Callable[[Any], np.ndarray] | None = None,
     export: Callable[[Any, int], None] | None = None,
     note: Callable[..., None] = lambda at, slow=False: None,
+    started: Callable[[], None] = lambda: None,
 ) -> Result:
   """Trains until the steps or the minutes of the config are spent.
 
@@ -62,6 +63,7 @@ def fit(
     export: (averaged weights that are trained, step) → None; keeps them for use.
       Called in process 0 only, and again when there is nothing left to train.
     note: told what is done next, see `hosts.Watch.note`.
+    started: called when the state is there, so that `workdir` is this run's.
 
   Raises:
     UserError: loss or gradient is not finite, the data ends, no checkpoint can
@@ -80,6 +82,7 @@ def fit(
     state = start(config, part, tx, mesh, saved, data, params)
     if params:
       params.clear()
+    started()
     step = jit_step(config, generator, part, tx, mesh, state, tasks)
     done = first = int(state["step"])
     if done >= c.steps:
