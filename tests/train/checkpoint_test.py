@@ -92,7 +92,8 @@ def test_storage_that_fails_for_a_moment_is_read_again(filled, monkeypatch):
 def test_all_processes_read_again_when_storage_failed_for_one(filled, monkeypatch):
   saved = checkpoint.Checkpointer(filled, keep=2)
   tried = failing(monkeypatch, saved, None, None)
-  answers = iter([False, True, True])  # Another's first try failed, then all went well.
+  # Shapes are right; another's first try failed; again; all went well, all is moved.
+  answers = iter([True, False, True, True, True])
   monkeypatch.setattr(checkpoint.hosts, "together", lambda good: next(answers))
   assert int(saved.restore(target())[0]["step"]) == 4 and tried == [4, 4]
 

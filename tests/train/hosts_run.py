@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 # pylint: disable=wrong-import-position
 import numpy as np
+import orbax.checkpoint as ocp
 
 from tests.data import fake
 from tests.train import fakes, loop_test
@@ -31,7 +32,8 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
          export: float = 0) -> int:
   """Trains; at the data of step `at` something happens. Returns the last step.
 
-  The export of step 2 takes `export` seconds.
+  The export of step 2 takes `export` seconds. What happens at 0, 'flaky', is that
+  storage fails this process for a moment when it restores.
 
   The debug model on `source`, or klein from `init` as configs/klein_`kind`.py has it,
   or where there is no source the tiny fake on fake rooms, which starts sooner.
@@ -51,6 +53,8 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
         print(f"ROW {before + row} {digest}\n", end="", flush=True)
     return batch
   stream.Stream.__next__ = recorded
+  if at == 0:
+    fail_once()
   try:
     if init:
       return launch.train(
@@ -72,6 +76,17 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
           export=lambda ema, step: time.sleep(export * (step == 2)), note=note).step
   finally:
     stream.Stream.__next__ = original
+
+
+def fail_once() -> None:
+  restore = ocp.StandardCheckpointHandler.restore
+  left = [OSError("the storage is away for a moment.")]
+
+  def failing(*args, **keys):
+    if left:
+      raise left.pop()
+    return restore(*args, **keys)
+  ocp.StandardCheckpointHandler.restore = failing
 
 
 def rooms() -> stream.Stream:

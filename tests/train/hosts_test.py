@@ -150,6 +150,15 @@ def test_two_processes_train_a_klein_from_published_weights(
       np.testing.assert_array_equal(found[path], value, err_msg=path)
 
 
+def test_storage_that_fails_one_process_for_a_moment_moves_no_checkpoint(tmp_path):
+  train(tmp_path, 2)
+  ended = processes(2, workdir=tmp_path, source="", steps=3, timeout=20, at=0,
+                    happens="flaky")
+  assert [code for code, _ in ended] == [0, 0], ended[0][1] + ended[1][1]
+  assert f"resuming from {tmp_path}/checkpoints/2" in ended[0][1]
+  assert not list((tmp_path / "checkpoints").glob("*.corrupt*"))
+
+
 def test_all_wait_with_patience_while_process_0_writes_the_model(tmp_path):
   ended = processes(2, workdir=tmp_path, source="", steps=3, timeout=8, export=16)
   assert [code for code, _ in ended] == [0, 0], ended[0][1] + ended[1][1]

@@ -54,8 +54,8 @@ class Checkpointer:
                       "removed. What was saved before it counts.")
     self._manager = ocp.CheckpointManager(
         self.directory,
-        item_handlers={"state": ocp.StandardCheckpointHandler(),
-                       "data": ocp.JsonCheckpointHandler()},
+        item_handlers={"state": _catching(ocp.StandardCheckpointHandler()),
+                       "data": _catching(ocp.JsonCheckpointHandler())},
         options=ocp.CheckpointManagerOptions(
             max_to_keep=keep, cleanup_tmp_directories=True))
 
@@ -123,7 +123,7 @@ class Checkpointer:
       if isinstance(error, _TROUBLE) or any(x in str(error) for x in _TROUBLE_SAID):
         raise UserError(f"{self.path(step)}: cannot be read now ({_reason(error)}); "
                         "mend that and give the same command.") from error
-      if not hosts.together(error is None):
+      if not hosts.together(restored is not None):
         damaged.append((step, _reason(error) if error else "by another process"))
         continue
       if jax.process_index() == 0:
@@ -143,15 +143,28 @@ class Checkpointer:
     return None
 
   def _read(self, step: int, target: Any) -> tuple[Any, Exception | None]:
-    """What a checkpoint holds, or why it cannot be read."""
+    """What a checkpoint holds, or None and why this process cannot read it.
+
+    All processes do the same, whoever fails: orbax has them wait for each other.
+    """
+    error = None
     try:
       self._check_shapes(step, target)
-      return self._manager.restore(step, args=ocp.args.Composite(
-          state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore())), None
     except UserError:
       raise
     except Exception as e:  # Damage shows as any exception of any reader.
+      error = e
+    if not hosts.together(error is None):
+      return None, error
+    try:
+      restored = self._manager.restore(step, args=ocp.args.Composite(
+          state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()))
+    except Exception as e:
       return None, e
+    for item in (restored["state"], restored["data"]):
+      if isinstance(item, Exception):
+        return None, item
+    return restored, None
 
   def _aside(self, step: int) -> pathlib.Path:
     """A free name for a checkpoint that cannot be read."""
@@ -192,3 +205,19 @@ def _reason(error: Exception) -> str:
   """One line of an exception, which may say nothing or much."""
   said = str(error).strip().splitlines()
   return f"{type(error).__name__}: {said[0][:200]}" if said else type(error).__name__
+
+
+def _catching(handler: Any) -> Any:
+  """Has a handler return what it cannot read as the exception.
+
+  Raised, it would keep this process from where orbax has all of them wait.
+  """
+  read = handler.restore
+
+  def restore(*args, **keys):
+    try:
+      return read(*args, **keys)
+    except Exception as e:
+      return e
+  handler.restore = restore
+  return handler
