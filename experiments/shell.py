@@ -26,13 +26,21 @@ class Shell:
     if not self.dry and (status := subprocess.run(command, check=False).returncode):
       raise Failed(f"{' '.join(command[:5])} … ended with status {status}.")
 
-  def ask(self, command: Sequence[str], dry: str) -> str | None:
-    """What the command prints, stripped; None when it fails; `dry` in a dry run."""
+  def ask(self, command: Sequence[str], dry: str) -> str:
+    """What the command prints, stripped; `dry` in a dry run.
+
+    Raises:
+      Failed: it ends with another status than 0; says what it said last.
+    """
     self._say(command)
     if self.dry:
       return dry
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    return None if done.returncode else done.stdout.strip()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+      said = " ".join(done.stderr.split())[-300:] or "no reason given"
+      raise Failed(f"{' '.join(command[:5])} … ended with status {done.returncode}: "
+                   f"{said}")
+    return done.stdout.strip()
 
   def _say(self, command: Sequence[str]) -> None:
     print(f"{'' if self.dry else '+ '}{shlex.join(command)}", flush=True)

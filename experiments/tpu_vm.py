@@ -13,6 +13,7 @@ See docs/tpu.md for a walk from an empty project.
 
 import argparse
 import pathlib
+import re
 import shlex
 import tempfile
 import time
@@ -27,6 +28,8 @@ RUNTIMES = {"v6e": "v2-alpha-tpuv6e", "v5p": "v2-alpha-tpuv5",
 _GONE = ("FAILED", "SUSPENDING", "SUSPENDED", "DELETING")
 _ARCHIVE = "vision_banana.tar.gz"
 _POLL = 30  # seconds
+# What gcloud says of a resource that is not there; not of an API that is not.
+_ABSENT = re.compile(r"\bNOT_FOUND\b")
 
 # The runtime's Ubuntu has Python 3.10; uv brings 3.11. Every line may run again.
 _SETUP = f"""set -euo pipefail
@@ -78,6 +81,7 @@ class Slice:
   def __init__(self, args: argparse.Namespace):
     self._args = args
     self._shell = shell.Shell(args.dry_run)
+    self._answered = False
     self._place = [f"--zone={args.zone}"]
     if args.project:
       self._place.append(f"--project={args.project}")
@@ -97,11 +101,31 @@ class Slice:
     if a.service_account:
       command.append(f"--service-account={a.service_account}")
     self._shell.run(command)
+    self._answered = True
 
   def state(self) -> str | None:
-    """As the service says, None when there is no such resource."""
-    return self._shell.ask(
-        [*self._queued("describe"), "--format=value(state.state)"], dry="ACTIVE")
+    """As the service says, None when there is no such resource.
+
+    Where the service once answered and now does not, it is asked again: to give up, or
+    to create what is there, would leave a slice that costs and does nothing.
+
+    Raises:
+      Failed: the service does not answer the first time.
+    """
+    while True:
+      try:
+        found = self._shell.ask(
+            [*self._queued("describe"), "--format=value(state.state)"], dry="ACTIVE")
+        self._answered = True
+        return found
+      except shell.Failed as e:
+        if _ABSENT.search(str(e)):
+          self._answered = True
+          return None
+        if not self._answered:
+          raise
+        print(f"{time.strftime('%H:%M:%S')} {e}", flush=True)
+        time.sleep(_POLL)
 
   def wait(self) -> None:
     """Returns when the slice is there.
@@ -147,7 +171,11 @@ class Slice:
 
   def status(self) -> str:
     """'running', 'gone', the exit status of training, or '' when nobody answers."""
-    found = self._shell.ask(self._ssh(_STATUS, worker="0"), dry="0") or ""
+    try:
+      found = self._shell.ask(self._ssh(_STATUS, worker="0"), dry="0")
+    except shell.Failed as e:
+      print(e, flush=True)
+      found = ""
     print(f"training: {found or 'no answer'}", flush=True)
     return found
 

@@ -129,7 +129,8 @@ def run(argv: Sequence[str]) -> None:
   parser.add_argument("--zone", required=True)
   parser.add_argument("--project", required=True)
   parser.add_argument("--type", default="v5litepod-16", help="TPU type")
-  parser.add_argument("--num-slices", type=int, default=1)
+  parser.add_argument("--num-slices", type=int, default=1,
+                      help="above 1, config.mesh.data must be a multiple of it")
   parser.add_argument("--image", help="of the container, with its registry")
   parser.add_argument("--bucket", help="mounted at /mnt/BUCKET")
   parser.add_argument("--spot", action="store_true",

@@ -157,6 +157,8 @@ with (here / "asked").open("a") as f:
   print(*sys.argv[1:5], file=f)
 verb = sys.argv[4]
 if verb == "create":
+  if (here / "made").exists():
+    sys.exit("ERROR: (gcloud.create) ALREADY_EXISTS: tune")
   (here / "made").write_text("x")
 if verb == "delete":
   (here / "made").unlink()
@@ -164,7 +166,9 @@ if verb == "describe":
   states = (here / "states").read_text().split()
   (here / "states").write_text(" ".join(states[1:]))
   if states[0] == "NONE":
-    sys.exit(1)
+    sys.exit("ERROR: (gcloud.describe) NOT_FOUND: Resource tune was not found")
+  if states[0] == "UNREACHABLE":
+    sys.exit("ERROR: (gcloud.describe) the service is unavailable")
   print(states[0])
 if verb == "ssh" and "train.exit 2" in sys.argv[-1]:
   answers = (here / "answers").read_text().split()
@@ -199,6 +203,24 @@ def test_watch_begins_again_when_the_slice_is_taken_away(cloud):
       "describe", "delete", "create", "describe", *start,  # Taken away.
       "describe", "ssh", *start,  # Restarted: its program is gone.
       "describe", "ssh", "delete"]  # Done.
+
+
+def test_watch_goes_on_while_the_service_does_not_answer(cloud, capsys):
+  (cloud / "states").write_text("NONE UNREACHABLE ACTIVE ACTIVE UNREACHABLE UNREACHABLE "
+                                "ACTIVE")
+  (cloud / "answers").write_text("running 0")
+  tpu_vm.run(["watch", *PLACE, *TRAIN])
+  assert asked(cloud) == [
+      "describe", "create", "describe", "describe", "scp", "ssh", "ssh",
+      "describe", "ssh", "describe", "describe", "describe", "ssh", "delete"]
+  assert "the service is unavailable" in capsys.readouterr().out
+
+
+def test_watch_ends_where_the_service_never_answers(cloud):
+  (cloud / "states").write_text("UNREACHABLE")
+  with pytest.raises(shell.Failed, match="status 1: .* the service is unavailable"):
+    tpu_vm.run(["watch", *PLACE, *TRAIN])
+  assert asked(cloud) == ["describe"]
 
 
 def test_watch_says_that_training_failed(cloud):

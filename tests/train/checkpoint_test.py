@@ -68,6 +68,63 @@ def test_a_damaged_checkpoint_is_set_aside_with_a_warning(filled):
   assert (filled / "checkpoints/4").is_dir()
 
 
+def failing(monkeypatch, saved, *errors: Exception | None) -> list[int]:
+  """Has the reads of `saved` fail like this, one after the other; steps tried."""
+  original, left, tried = saved._manager.restore, list(errors), []
+
+  def restore(step, **keys):
+    tried.append(step)
+    if error := left.pop(0):
+      raise error
+    return original(step, **keys)
+  monkeypatch.setattr(saved._manager, "restore", restore)
+  monkeypatch.setattr(checkpoint, "_PAUSE", 0)
+  return tried
+
+
+def test_storage_that_fails_for_a_moment_is_read_again(filled, monkeypatch):
+  saved = checkpoint.Checkpointer(filled, keep=2)
+  tried = failing(monkeypatch, saved, OSError(5, "Input/output error"), None)
+  assert int(saved.restore(target())[0]["step"]) == 4 and tried == [4, 4]
+  assert sorted(p.name for p in (filled / "checkpoints").iterdir()) == ["2", "4"]
+
+
+def test_all_processes_read_again_when_storage_failed_for_one(filled, monkeypatch):
+  saved = checkpoint.Checkpointer(filled, keep=2)
+  tried = failing(monkeypatch, saved, None, None)
+  # Shapes are right; another's first try failed; again; all went well, all is moved.
+  answers = iter([True, False, True, True, True])
+  monkeypatch.setattr(checkpoint.hosts, "together", lambda good: next(answers))
+  assert int(saved.restore(target())[0]["step"]) == 4 and tried == [4, 4]
+
+
+@pytest.mark.parametrize("error, reason", [
+    (MemoryError(), "MemoryError"),
+    (PermissionError(13, "Permission denied"), "Permission denied"),
+    (ConnectionResetError(104, "reset by peer"), "reset by peer"),
+    (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: 8 bytes"), "RESOURCE_EXHAUSTED"),
+])
+def test_what_is_no_damage_is_one_line_and_moves_nothing(
+    filled, monkeypatch, error, reason):
+  saved = checkpoint.Checkpointer(filled, keep=2)
+  failing(monkeypatch, saved, error, error)
+  with pytest.raises(
+      UserError, match=f"checkpoints/4: cannot be read now.*{reason}") as e:
+    saved.restore(target())
+  assert "\n" not in str(e.value)
+  assert sorted(p.name for p in (filled / "checkpoints").iterdir()) == ["2", "4"]
+
+
+def test_a_step_that_is_damaged_again_gets_another_name(filled):
+  (filled / "checkpoints/4.corrupt").mkdir()
+  (filled / "checkpoints/4.corrupt/kept").touch()
+  damage(filled / "checkpoints/4")
+  with pytest.warns(UserWarning, match="moved to 4.corrupt2"):
+    checkpoint.Checkpointer(filled, keep=2).restore(target())
+  assert (filled / "checkpoints/4.corrupt/kept").exists()
+  assert (filled / "checkpoints/4.corrupt2").is_dir()
+
+
 @pytest.mark.parametrize("name", ["state", "data"])
 def test_a_checkpoint_that_lacks_a_part_is_set_aside(filled, name):
   for file in sorted((filled / "checkpoints/4" / name).rglob("*"), reverse=True):
@@ -103,9 +160,10 @@ def test_what_eight_devices_saved_is_restored_on_other_meshes(tmp_path):
 def test_when_none_can_be_read_it_is_one_line(filled):
   damage(filled / "checkpoints/2")
   damage(filled / "checkpoints/4")
-  with pytest.raises(UserError, match=r"none of the checkpoints \[2, 4\]") as error:
+  with pytest.raises(
+      UserError, match=r"none of the checkpoints \[2, 4\].*2: \w+.*; 4: \w+") as error:
     checkpoint.Checkpointer(filled, keep=2).restore(target())
-  assert "\n" not in str(error.value)
+  assert "\n" not in str(error.value) and "move the folder away" in str(error.value)
   with pytest.raises(UserError):  # And again: it does not start from scratch then.
     checkpoint.Checkpointer(filled, keep=2).restore(target())
 

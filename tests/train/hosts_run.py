@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 # pylint: disable=wrong-import-position
 import numpy as np
+import orbax.checkpoint as ocp
 
 from tests.data import fake
 from tests.train import fakes, loop_test
@@ -27,11 +28,15 @@ BATCH = 4
 
 def main(workdir: str, source: str, steps: int, *, coordinator: str | None = None,
          count: int | None = None, this: int | None = None, timeout: float = 300,
-         at: int = -1, happens: str = "") -> int:
+         at: int = -1, happens: str = "", init: str = "", kind: str = "debug",
+         export: float = 0) -> int:
   """Trains; at the data of step `at` something happens. Returns the last step.
 
-  The debug model on `source`, or where there is none the tiny fake on fake rooms,
-  which starts sooner.
+  The export of step 2 takes `export` seconds. What happens at 0, 'flaky', is that
+  storage fails this process for a moment when it restores.
+
+  The debug model on `source`, or klein from `init` as configs/klein_`kind`.py has it,
+  or where there is no source the tiny fake on fake rooms, which starts sooner.
   """
   rendezvous.join(coordinator, count, this)
   original = stream.Stream.__next__
@@ -48,7 +53,17 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
         print(f"ROW {before + row} {digest}\n", end="", flush=True)
     return batch
   stream.Stream.__next__ = recorded
+  if at == 0:
+    fail_once()
   try:
+    if init:
+      return launch.train(
+          config.load(f"configs/klein_{kind}.py:init={init},source={source},"
+                      f"steps={steps},size=16,batch_size={BATCH}", [
+                          "--config.train.log_every=1", "--config.optim.warmup_steps=0",
+                          "--config.data.num_threads=0",
+                          "--config.data.aspects=(1.0,)"]),
+          workdir, timeout).step
     if source:
       return launch.train(
           config.load(f"configs/debug.py:source={source},steps={steps}", [
@@ -58,9 +73,20 @@ def main(workdir: str, source: str, steps: int, *, coordinator: str | None = Non
       return loop.fit(
           loop_test.experiment(steps=steps, log_every=1, checkpoint_every=2), workdir,
           fakes.LinearGenerator(), rooms(), tasks=pipeline.tasks.TASKS,
-          note=note).step
+          export=lambda ema, step: time.sleep(export * (step == 2)), note=note).step
   finally:
     stream.Stream.__next__ = original
+
+
+def fail_once() -> None:
+  restore = ocp.StandardCheckpointHandler.restore
+  left = [OSError("the storage is away for a moment.")]
+
+  def failing(*args, **keys):
+    if left:
+      raise left.pop()
+    return restore(*args, **keys)
+  ocp.StandardCheckpointHandler.restore = failing
 
 
 def rooms() -> stream.Stream:

@@ -14,8 +14,10 @@ import pytest
 from tests.data import fake
 from tests.train import hosts_run, loop_test
 from vision_banana.data.builders import rooms
-from vision_banana.models import zoo
+from vision_banana.models import orbax_folder, saved, zoo
 from vision_banana.train import metrics_writer
+
+KLEIN = pathlib.Path(__file__).parents[1] / "goldens" / "klein"
 
 
 def free_port() -> int:
@@ -96,12 +98,19 @@ def test_two_processes_stopped_by_sigterm_in_one_go_on_as_one(tmp_path):
   assert_close(loop_test.saved(workdir, 12), loop_test.saved(whole, 12))
 
 
-def test_one_process_goes_on_as_two(tmp_path):
-  source, whole, workdir = (tmp_path / name for name in ("rooms", "whole", "run"))
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+  """A folder with rooms of 16² pixels, splits train and test."""
+  folder = tmp_path_factory.mktemp("rooms")
   for split, seeds in (("train", range(9)), ("test", range(9, 12))):
     examples = [(str(i), rooms.encode(fake.scene(i, 16))) for i in seeds]
     rooms.Rooms(size=16, split=split, examples=examples,
-                data_dir=source / split).download_and_prepare()
+                data_dir=folder / split).download_and_prepare()
+  return folder
+
+
+def test_one_process_goes_on_as_two(source, tmp_path):
+  whole, workdir = tmp_path / "whole", tmp_path / "run"
   expected = fed(train(whole, 5, source))
   before = train(workdir, 3, source)
   (code0, out0), (code1, out1) = processes(2, workdir=workdir, source=source, steps=5)
@@ -115,6 +124,44 @@ def test_one_process_goes_on_as_two(tmp_path):
   # Process 0 alone writes what is not a checkpoint.
   assert len(list((workdir / "tensorboard").glob("events*"))) == 2
   assert len(list((workdir / "samples").glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize("kind, layout", [("lora", "diffusers"), ("tune", "orbax")])
+def test_two_processes_train_a_klein_from_published_weights(
+    source, tmp_path, kind, layout):
+  init = KLEIN
+  if layout == "orbax":
+    init = tmp_path / "init"
+    orbax_folder.write(str(init), saved.read(str(KLEIN)))
+  keys = {"source": str(source), "steps": 2, "init": str(init), "kind": kind}
+  whole, workdir = tmp_path / "whole", tmp_path / "run"
+  assert hosts_run.main(str(whole), **keys) == 2
+  (code0, out0), (code1, out1) = processes(2, workdir=workdir, **keys)
+  assert (code0, code1) == (0, 0), out0 + out1
+  np.testing.assert_allclose(losses(workdir), losses(whole), rtol=1e-2)  # In bfloat16.
+  if kind == "lora":
+    model = lambda w: saved.read(str(KLEIN), lora=str(w / "model"))
+  else:
+    model = lambda w: saved.read(str(w / "model"))
+  found, expected = (zoo.flatten(model(w).params) for w in (workdir, whole))
+  assert found.keys() == expected.keys()
+  for path, value in expected.items():
+    if not path.startswith("flux2"):
+      np.testing.assert_array_equal(found[path], value, err_msg=path)
+
+
+def test_storage_that_fails_one_process_for_a_moment_moves_no_checkpoint(tmp_path):
+  train(tmp_path, 2)
+  ended = processes(2, workdir=tmp_path, source="", steps=3, timeout=20, at=0,
+                    happens="flaky")
+  assert [code for code, _ in ended] == [0, 0], ended[0][1] + ended[1][1]
+  assert f"resuming from {tmp_path}/checkpoints/2" in ended[0][1]
+  assert not list((tmp_path / "checkpoints").glob("*.corrupt*"))
+
+
+def test_all_wait_with_patience_while_process_0_writes_the_model(tmp_path):
+  ended = processes(2, workdir=tmp_path, source="", steps=3, timeout=8, export=16)
+  assert [code for code, _ in ended] == [0, 0], ended[0][1] + ended[1][1]
 
 
 @pytest.mark.parametrize("happens, named", [

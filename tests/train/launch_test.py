@@ -2,6 +2,7 @@
 
 import pathlib
 
+import jax
 import ml_dtypes
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import vision_banana
 from tests.data import fake
 from tests.data.own import fake as own
 from vision_banana.codecs import depth
-from vision_banana.data import pipeline
+from vision_banana.data import pipeline, stream
 from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
 from vision_banana.models import lora, saved, zoo
@@ -107,6 +108,19 @@ def test_the_workdir_goes_before_init_from_and_changes_are_told(shard, ran, caps
   assert "changed since this run began: config.train.sample_every 2 -> 0" in output
 
 
+def test_a_refused_run_leaves_the_config_of_the_one_that_is_there(
+    shard, tmp_path, capsys):
+  right = debug(shard, "--config.train.sample_every=0", "--config.train.steps=1")
+  launch.train(right, tmp_path)
+  before = (tmp_path / "config.json").read_text()
+  with pytest.raises(UserError, match="is of another model or optimiser"):
+    launch.train(debug(shard, "--config.model.overrides.flux2={'num_single': 2}"),
+                 tmp_path)
+  assert (tmp_path / "config.json").read_text() == before
+  launch.train(right, tmp_path)
+  assert "changed since" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("overrides,message", [
     (["--config.data.size=32"], "data.size is 32 and the model's image_size 16"),
     (["--config.data.num_references=2"], "data.num_references is 2"),
@@ -182,6 +196,37 @@ def test_klein_is_tuned_and_its_encoders_stay(shard, tmp_path):
              if not np.array_equal(as_held(before[k]), as_held(after[k]))}
   assert changed == {"flux2"}
   assert "| text/" not in (tmp_path / "parameters.txt").read_text()
+
+
+@pytest.mark.parametrize("kind, path, held", [
+    ("lora", "text/embedding/embedding", 1),
+    ("tune", "flux2/text_in/kernel", 4),  # Parameters, average and two moments.
+])
+def test_weights_of_klein_are_held_no_longer_than_needed(
+    shard, tmp_path, monkeypatch, kind, path, held):
+  shape = zoo.flatten(saved.read(str(KLEIN)).params)[path].shape
+  count = lambda: sum(x.shape == shape for x in jax.live_arrays())
+  before, original, seen = count(), stream.Stream.__next__, []
+  monkeypatch.setattr(stream.Stream, "__next__", lambda self: (
+      seen.append(count() - before) or original(self)))
+  launch.train(config.load(
+      f"configs/klein_{kind}.py:init={KLEIN},source={shard},size=16,batch_size=2,steps=2",
+      ["--config.data.num_threads=0", "--config.data.aspects=(1.0,)"]), tmp_path)
+  assert seen == [held, held]
+
+
+def test_weights_go_through_the_memory_of_the_host(shard, monkeypatch):
+  experiment = config.load(f"configs/klein_lora.py:init={KLEIN},source={shard},size=16")
+  local = jax.local_devices
+
+  def without_cpu(backend=None):
+    if backend == "cpu":
+      raise RuntimeError("Unknown backend cpu")
+    return local()
+  monkeypatch.setattr(jax, "local_devices", without_cpu)
+  with pytest.raises(UserError, match="leaves out the memory of the host.*,cpu") as e:
+    launch.open_generator(experiment)
+  assert "\n" not in str(e.value)
 
 
 def test_dropped_prompts_of_klein_are_the_negative_of_its_guidance(shard):

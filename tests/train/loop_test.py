@@ -173,6 +173,22 @@ def test_grids_and_exports_get_the_averaged_weights(tmp_path):
   np.testing.assert_array_equal(exported[4]["net"]["image_out"]["kernel"], ema)
 
 
+def test_a_model_that_was_not_written_at_the_end_is_written_by_the_same_command(
+    tmp_path):
+  exported = []
+  run = lambda data: loop.fit(
+      experiment(steps=4), tmp_path, fakes.LinearGenerator(), data, tasks=fakes.TASKS,
+      export=lambda ema, step: exported.append((step, ema)))
+  assert run(fakes.Recorded(
+      fakes.data(), 3, lambda: signal.raise_signal(signal.SIGTERM))).reason == "SIGTERM"
+  assert not exported
+  assert run(fakes.data()) == loop.Result(4, "done", 0)
+  ((step, ema),) = exported
+  assert step == 4
+  np.testing.assert_array_equal(
+      ema["net"]["hidden"]["kernel"], saved(tmp_path, 4)["ema/net/hidden/kernel"])
+
+
 def test_the_step_reuses_the_memory_of_the_state(tmp_path):
   seen = []
   loop.fit(experiment(steps=2, sample_every=1), tmp_path, fakes.LinearGenerator(),
@@ -185,8 +201,10 @@ def test_the_step_reuses_the_memory_of_the_state(tmp_path):
 def test_starts_from_given_weights(tmp_path):
   generator = fakes.LinearGenerator()
   start = generator.init(jax.random.key(9))
+  given = dict(start)
   loop.fit(experiment(steps=1), tmp_path, generator, fakes.data(),
-           tasks=fakes.TASKS, params=start)
+           tasks=fakes.TASKS, params=given)
+  assert not given  # The state is all that holds them.
   # The learning rate is zero at the first step of a warm-up.
   np.testing.assert_array_equal(
       saved(tmp_path, 1)["params/net/hidden/kernel"],

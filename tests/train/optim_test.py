@@ -155,6 +155,14 @@ def test_schedules(name, at):
     assert float(rate(step)) == pytest.approx(value, abs=1e-6), step
 
 
+def test_a_decay_of_the_whole_run_ends_where_it_should_after_a_warm_up():
+  config = optim.OptimConfig(
+      schedule="wsd", lr=1.0, warmup_steps=200, decay_fraction=1.0, end_lr=0.1)
+  rate = optim.schedule(config, 1000)
+  for step, value in {100: 0.5, 200: 1.0, 600: 0.55, 1000: 0.1}.items():
+    assert float(rate(step)) == pytest.approx(value, abs=1e-6), step
+
+
 @pytest.mark.parametrize("section,message", [
     ({"name": "adam"}, "use 'adamw', 'muon' or 'adafactor'"),
     ({"moment_dtype": "float16"}, "use 'float32' or 'bfloat16'"),

@@ -1,5 +1,6 @@
 """The mesh, the rules, and a run over eight devices."""
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -31,6 +32,41 @@ def test_a_mesh_even_on_one_device():
 def test_axes_that_do_not_fit_are_one_line(sizes):
   with pytest.raises(UserError, match=r"does not fit \d+ devices"):
     partitioning.make_mesh(MeshConfig(*sizes))
+
+
+@dataclasses.dataclass(frozen=True)
+class Chip:
+  """A stand-in for a chip of a TPU slice of 2x4."""
+  slice_index: int
+  coords: tuple[int, int, int]
+  core_on_chip: int = 0
+  platform: str = "tpu"
+  device_kind: str = "TPU v5 lite"
+
+  @property
+  def id(self) -> int:
+    return 8 * self.slice_index + 4 * self.coords[0] + self.coords[1]
+
+
+SLICES = [Chip(s, (x, y, 0)) for y in range(4) for s in range(2) for x in range(2)]
+
+
+@pytest.mark.parametrize("sizes", [(2, -1, 1), (4, 2, 2), (-1, 4, 1)])
+def test_a_slice_holds_whole_replicas(monkeypatch, sizes):
+  monkeypatch.setattr(  # jax's own takes no stand-ins.
+      partitioning, "Mesh", lambda grid, *_, **__: grid)
+  grid = partitioning.make_mesh(MeshConfig(*sizes), SLICES)
+  assert len(set(grid.flat)) == 16
+  for replica in grid:
+    assert len({chip.slice_index for chip in replica.flat}) == 1
+  found = [replica.flat[0].slice_index for replica in grid]
+  assert found == sorted(found) and set(found) == {0, 1}
+
+
+def test_slices_that_share_a_replica_are_one_line():
+  with pytest.raises(UserError, match=r"mesh.data is 1; these are 2 slices") as error:
+    partitioning.make_mesh(MeshConfig(), SLICES)
+  assert "set config.mesh.data to 2" in str(error.value)
 
 
 @pytest.mark.parametrize("path,shape,expected", [

@@ -4,7 +4,7 @@ Symmetric and linear, with a scale for each column (output channel) of each matr
 entry is off by at most half a step, 1/254 of the largest in its column.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -36,25 +36,33 @@ def pack(flat: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   return packed
 
 
-def unpack(flat: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-  """The float32 arrays of what `pack` or any other storage holds.
+def unpack(
+    names: Iterable[str], read: Callable[[str], np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
+  """The arrays of what `pack` or any other storage holds, one at a time.
 
   Args:
-    flat: names → arrays; those without a scale beside them are only converted.
+    names: of what is stored.
+    read: gives the array of a name.
+
+  Yields:
+    Name and array: float32 where a scale is stored beside it, else as it was read.
 
   Raises:
     ValueError: a scale does not fit its matrix, or has none.
   """
-  found = {}
-  scales = {k.removesuffix(_SCALE): v for k, v in flat.items() if k.endswith(_SCALE)}
-  for name, scale in scales.items():
-    if name not in flat or scale.shape != (
-        *flat[name].shape[:-2], 1, *flat[name].shape[-1:]):
-      raise ValueError(f"{name}{_SCALE} has no matrix that it fits")
-  for name, value in flat.items():
+  names = set(names)
+  for name in sorted(names):
     if name.endswith(_SCALE):
+      if name.removesuffix(_SCALE) not in names:
+        raise ValueError(f"{name} has no matrix that it fits")
       continue
-    if value.dtype == np.int8 and name not in scales:
+    value = read(name)
+    if name + _SCALE in names:
+      scale = read(name + _SCALE)
+      if scale.shape != (*value.shape[:-2], 1, *value.shape[-1:]):
+        raise ValueError(f"{name}{_SCALE} has no matrix that it fits")
+      value = value.astype(np.float32) * scale
+    elif value.dtype == np.int8:
       raise ValueError(f"{name} is in 8 bits and has no scale")
-    found[name] = np.asarray(value, np.float32) * np.float32(scales.get(name, 1))
-  return found
+    yield name, value

@@ -1,7 +1,8 @@
 """A model folder whose weights are an orbax checkpoint, for large models.
 
 It holds `model.json` and `tokenizer.json` as a small model's folder does (see
-`zoo.save_model`), and `params/`, which every host reads its own part of.
+`zoo.save_model`), and `params/`, of which a host reads what `sharding` gives it: by
+itself all, onto one device.
 """
 
 import os
@@ -11,7 +12,6 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from flax import nnx
-from jax.sharding import SingleDeviceSharding
 
 from vision_banana import folders
 from vision_banana.errors import UserError
@@ -41,7 +41,7 @@ def read(
     folder: with model.json and params/.
     dtype: of floating parameters; None keeps the stored ones.
     sharding: gives the sharding of a path and shape; None puts all on the first
-      device.
+      device of this process.
 
   Raises:
     UserError: not such a folder, or damaged.
@@ -49,7 +49,7 @@ def read(
   about = zoo.read_about(folder)
   network = nnx.state(zoo.abstract_network(about.config))
   wanted = zoo.flatten(nnx.to_pure_dict(network))
-  rule = sharding or (lambda path, shape: SingleDeviceSharding(jax.devices()[0]))
+  rule = sharding or weights.on(jax.local_devices()[0])
   path = os.path.join(os.path.abspath(folder), PARAMS)
   try:
     with ocp.StandardCheckpointer() as checkpointer:

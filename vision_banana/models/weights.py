@@ -24,6 +24,12 @@ _BLOCK_BYTES = 2**20
 _ALIGNMENT = 64
 
 
+def on(device: jax.Device) -> ShardingRule:
+  """Puts every parameter on one device."""
+  where = SingleDeviceSharding(device)
+  return lambda path, shape: where
+
+
 def check(tensors: Mapping[str, Any], wanted: WeightMap, where: str) -> None:
   """Compares stored tensors with what a network needs, strictly both ways.
 
@@ -67,7 +73,7 @@ def to_ours(
     wanted: of the network.
     dtype: of the parameters; None keeps the stored one.
     sharding: gives the sharding of a path and shape; None puts all on the first
-      device. A device's part alone is read for it.
+      device of this process. A device's part alone is read for it.
     where: the path, for messages.
 
   Returns:
@@ -77,7 +83,7 @@ def to_ours(
     UserError: as `check`.
   """
   check(tensors, wanted, where)
-  rule = sharding or (lambda path, shape: SingleDeviceSharding(jax.devices()[0]))
+  rule = sharding or on(jax.local_devices()[0])
   out = {}
   for path, shape in wanted.shapes.items():
     pieces = wanted.by_path[path]

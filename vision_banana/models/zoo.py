@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import safetensors.numpy
@@ -240,8 +241,12 @@ def read_about(folder: str) -> SavedModel:
   return SavedModel(name, config, flow, {}, tokenizer, notes)
 
 
-def load_model(folder: str) -> SavedModel:
-  """Reads a model folder written by `save_model`; its weights become float32.
+def load_model(folder: str, dtype: str | None = None) -> SavedModel:
+  """Reads a model folder written by `save_model`.
+
+  Args:
+    folder: to read.
+    dtype: of klein's weights; None, and every other model's are: float32.
 
   Raises:
     UserError: not such a folder, or a file in it is missing, corrupt, or does
@@ -249,22 +254,31 @@ def load_model(folder: str) -> SavedModel:
   """
   about = read_about(folder)
   weights = os.path.join(folder, WEIGHTS)
+  network = flatten(nnx.to_pure_dict(nnx.state(abstract_network(about.config))))
+  if dtype is None or about.name != "klein":
+    dtype = "float32"
+  # Batch norm's counter stays an integer.
+  kinds = {k: v.dtype for k, v in network.items() if not _floating(v.dtype)}
   try:
-    flat = eight_bit.unpack(safetensors.numpy.load_file(weights))
+    with safetensors.safe_open(weights, framework="numpy") as stored:
+      flat = {name: value.astype(kinds.get(name, jnp.dtype(dtype))) for name, value in
+              eight_bit.unpack(stored.keys(), stored.get_tensor)}
   except (OSError, ValueError, safetensors.SafetensorError) as e:
     raise UserError(
         f"{weights}: not readable ({e}); copy or write the model again.") from e
-  _check_shapes(flat, about.config, weights)
+  _check_shapes(flat, network, weights)
   return about.with_params(unflatten(flat))
 
 
+def _floating(dtype: Any) -> bool:
+  return jnp.issubdtype(dtype, jnp.floating)
+
+
 def _check_shapes(
-    flat: Mapping[str, np.ndarray], config: ModelConfig, path: str
+    flat: Mapping[str, np.ndarray], network: Mapping[str, Any], path: str
 ) -> None:
-  """Raises UserError, listing every tensor that does not fit the sizes."""
-  expected = {
-      k: tuple(v.shape)
-      for k, v in flatten(nnx.to_pure_dict(nnx.state(abstract_network(config)))).items()}
+  """Raises UserError, listing every tensor that does not fit the network's."""
+  expected = {k: tuple(v.shape) for k, v in network.items()}
   problems = [f"{k} is missing" for k in expected.keys() - flat.keys()]
   problems += [f"{k} is not of this model" for k in flat.keys() - expected.keys()]
   problems += [

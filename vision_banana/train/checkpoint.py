@@ -1,6 +1,8 @@
 """Checkpoints: parameters, optimiser, EMA, step and data position, in one piece."""
 
+import itertools
 import pathlib
+import time
 import warnings
 from typing import Any
 
@@ -14,6 +16,10 @@ from vision_banana.train.optim import path_of
 
 # In the names of orbax's temporary folders.
 _HALF = ".orbax-checkpoint-tmp"
+_PAUSE = 1.0  # Seconds before what failed is read again.
+# Not damage: of the machine, or of the way to the storage.
+_TROUBLE = (MemoryError, PermissionError, ConnectionError, TimeoutError)
+_TROUBLE_SAID = ("RESOURCE_EXHAUSTED", "PERMISSION_DENIED", "UNAVAILABLE")
 
 
 class Checkpointer:
@@ -48,8 +54,8 @@ class Checkpointer:
                       "removed. What was saved before it counts.")
     self._manager = ocp.CheckpointManager(
         self.directory,
-        item_handlers={"state": ocp.StandardCheckpointHandler(),
-                       "data": ocp.JsonCheckpointHandler()},
+        item_handlers={"state": _catching(ocp.StandardCheckpointHandler()),
+                       "data": _catching(ocp.JsonCheckpointHandler())},
         options=ocp.CheckpointManagerOptions(
             max_to_keep=keep, cleanup_tmp_directories=True))
 
@@ -95,7 +101,8 @@ class Checkpointer:
   def restore(self, target: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The newest checkpoint that can be read, or None when there is none.
 
-    One that cannot is set aside as `<step>.corrupt` with a warning.
+    One that cannot is set aside as `<step>.corrupt` with a warning. Storage may fail
+    for a moment: after an OSError all processes read once more.
 
     Args:
       target: `ShapeDtypeStruct`s with shardings, of the state to restore.
@@ -104,26 +111,24 @@ class Checkpointer:
       (state, data), as they were given to `save`.
 
     Raises:
-      UserError: checkpoints exist and none can be read, or the newest is of
-        another model or optimiser.
+      UserError: checkpoints exist and none can be read, the newest is of another
+        model or optimiser, or memory, permission or the connection is lacking.
     """
     damaged = []
     for step in sorted(self._manager.all_steps(), reverse=True):
-      try:
-        self._check_shapes(step, target)
-        restored = self._manager.restore(step, args=ocp.args.Composite(
-            state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()))
-        reason = ""
-      except UserError:
-        raise
-      except Exception as e:  # Damage shows as any exception of any reader.
-        reason = type(e).__name__
-      if not hosts.together(not reason):
-        damaged.append((step, reason or "by another process"))
+      restored, error = self._read(step, target)
+      if not hosts.together(not isinstance(error, OSError)):
+        time.sleep(_PAUSE)
+        restored, error = self._read(step, target)
+      if isinstance(error, _TROUBLE) or any(x in str(error) for x in _TROUBLE_SAID):
+        raise UserError(f"{self.path(step)}: cannot be read now ({_reason(error)}); "
+                        "mend that and give the same command.") from error
+      if not hosts.together(restored is not None):
+        damaged.append((step, _reason(error) if error else "by another process"))
         continue
       if jax.process_index() == 0:
         for bad, reason in damaged:
-          aside = self.path(bad).with_name(f"{bad}.corrupt")
+          aside = self._aside(bad)
           self.path(bad).rename(aside)
           warnings.warn(f"{self.path(bad)} cannot be read ({reason}); moved to "
                         f"{aside.name}. Going on from {self.path(step)}.")
@@ -131,10 +136,40 @@ class Checkpointer:
       self._manager.reload()
       return restored["state"], restored["data"]
     if damaged:
+      reasons = "; ".join(f"{step}: {reason}" for step, reason in damaged[::-1])
       raise UserError(
           f"{self.directory}: none of the checkpoints {[s for s, _ in damaged[::-1]]} "
-          "can be read; delete the folder to start again.")
+          f"can be read ({reasons}); move the folder away to start again.")
     return None
+
+  def _read(self, step: int, target: Any) -> tuple[Any, Exception | None]:
+    """What a checkpoint holds, or None and why this process cannot read it.
+
+    All processes do the same, whoever fails: orbax has them wait for each other.
+    """
+    error = None
+    try:
+      self._check_shapes(step, target)
+    except UserError:
+      raise
+    except Exception as e:  # Damage shows as any exception of any reader.
+      error = e
+    if not hosts.together(error is None):
+      return None, error
+    try:
+      restored = self._manager.restore(step, args=ocp.args.Composite(
+          state=ocp.args.StandardRestore(target), data=ocp.args.JsonRestore()))
+    except Exception as e:
+      return None, e
+    for item in (restored["state"], restored["data"]):
+      if isinstance(item, Exception):
+        return None, item
+    return restored, None
+
+  def _aside(self, step: int) -> pathlib.Path:
+    """A free name for a checkpoint that cannot be read."""
+    names = (f"{step}.corrupt{n}" for n in itertools.chain([""], itertools.count(2)))
+    return next(p for p in map(self.path(step).with_name, names) if not p.exists())
 
   def _check_shapes(self, step: int, target: Any) -> None:
     found = self._manager.item_metadata(step)["state"]
@@ -149,8 +184,7 @@ class Checkpointer:
             f"{wanted.get(path, 'missing')}; choose another --workdir.")
 
   def _unwritable(self, error: Exception) -> UserError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return UserError(f"{self.directory}: cannot be written ({reason}); free some "
+    return UserError(f"{self.directory}: cannot be written ({_reason(error)}); free some "
                      "space or choose another --workdir.")
 
   def __enter__(self) -> "Checkpointer":
@@ -165,3 +199,25 @@ class Checkpointer:
     """Waits for what is being written and lets go of the folder."""
     self.wait()
     self._manager.close()
+
+
+def _reason(error: Exception) -> str:
+  """One line of an exception, which may say nothing or much."""
+  said = str(error).strip().splitlines()
+  return f"{type(error).__name__}: {said[0][:200]}" if said else type(error).__name__
+
+
+def _catching(handler: Any) -> Any:
+  """Has a handler return what it cannot read as the exception.
+
+  Raised, it would keep this process from where orbax has all of them wait.
+  """
+  read = handler.restore
+
+  def restore(*args, **keys):
+    try:
+      return read(*args, **keys)
+    except Exception as e:
+      return e
+  handler.restore = restore
+  return handler

@@ -205,13 +205,6 @@ class Watch:
     os._exit(2)
 
 
-class _Alone:
-  """The watch of a single process: nothing to watch."""
-
-  def note(self, at: str) -> None:
-    del at
-
-
 @contextlib.contextmanager
 def watch(timeout: float) -> Iterator[Callable[..., None]]:
   """Inside, hosts that hang or die are named; yields `Watch.note`.

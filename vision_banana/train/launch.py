@@ -1,15 +1,17 @@
 """From a config to a run: opens the generator, the data and the folder."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 from clu import parameter_overview
+from jax.sharding import Sharding, SingleDeviceSharding
 
 from vision_banana import folders
 from vision_banana.data import pipeline
@@ -56,6 +58,8 @@ def _train(config: Experiment, workdir: pathlib.Path,
       generator, params, config.lora, jax.random.key(config.seed))
   if config.random_start:
     params = None
+  # What stays and is written with the model; an adapter is written alone.
+  kept = {} if config.lora.rank or jax.process_index() else dict(part.fixed)
   rows = partitioning.rows(
       partitioning.make_mesh(config.mesh), config.data.batch_size)
   data = pipeline.train_iterator(config.data, generator.tokenize, rows=rows)
@@ -63,7 +67,7 @@ def _train(config: Experiment, workdir: pathlib.Path,
   if config.train.sample_every:
     draw = samples.held_out(config, generator)
   shapes = jax.eval_shape(part.init, jax.random.key(0))
-  _keep_config(config, shapes, workdir)
+  keep_config = _agree(config, shapes, workdir)
 
   def export(ema: Any, step: int) -> None:
     if config.lora.rank:
@@ -77,22 +81,25 @@ def _train(config: Experiment, workdir: pathlib.Path,
              "notes": config.notes}
     zoo.save_model(str(workdir / "model"), zoo.SavedModel(
         generator.name, generator.config, dataclasses.asdict(generator.flow),
-        part.combine(ema, part.fixed), generator.tokenizer, notes))
+        part.combine(ema, kept), generator.tokenizer, notes))
 
   return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
-                  part=part, draw=draw, export=export, note=note)
+                  part=part, draw=draw, export=export, note=note, started=keep_config)
 
 
 def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
   """The generator of a config, and the weights of `init_from` or None.
 
+  The weights lie in this host's memory, from where each chip gets its part.
+
   Raises:
-    UserError: a file cannot be read, or sizes in the config contradict each other.
+    UserError: a file cannot be read, sizes in the config contradict each other, or
+      JAX_PLATFORMS leaves out the cpu.
   """
   sizes = model_sizes(config)
   params, tokenizer = None, None
   if config.init_from:
-    found = saved.read(find(config.init_from))
+    found = saved.read(find(config.init_from), sharding=_on_the_host)
     if found.name == config.model.name == "klein":
       # Its folder says what it is; the config, what it is trained on.
       sizes = dataclasses.replace(
@@ -112,6 +119,16 @@ def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
       tokenizer or text.Tokenizer.bytes_only(sizes.text.max_length),
       dtype=config.train.dtype, remat=config.train.remat)
   return generator, params
+
+
+def _on_the_host(path: str, shape: tuple[int, ...]) -> Sharding:
+  del path, shape
+  try:
+    return SingleDeviceSharding(jax.local_devices(backend="cpu")[0])
+  except RuntimeError as e:
+    known = jax.config.jax_platforms
+    raise UserError(f"JAX_PLATFORMS={known} leaves out the memory of the host, through "
+                    f"which weights are read; set JAX_PLATFORMS={known},cpu.") from e
 
 
 def _of_the_weights(sizes: zoo.ModelConfig) -> zoo.ModelConfig:
@@ -148,34 +165,52 @@ def find(name: str) -> str:
   return name
 
 
-def _keep_config(config: Experiment, shapes: Any, workdir: pathlib.Path) -> None:
-  """Writes what is trained; says what has changed since the run began."""
+def _agree(config: Experiment, shapes: Any, workdir: pathlib.Path
+           ) -> Callable[[], None]:
+  """Sees that all processes train the same into the same folder.
+
+  Returns:
+    What writes it down, once the checkpoints there fit it, and says what has changed
+    since the run began.
+  """
   path = workdir / "config.json"
+  temporary = path.with_suffix(".tmp")
   now = json.dumps(dataclasses.asdict(config), indent=1, default=dict) + "\n"
   if jax.process_index() == 0:
-    try:
+    with _writing(workdir):
       workdir.mkdir(parents=True, exist_ok=True)
+      temporary.write_text(now)
+  hosts.together(True)  # It is written.
+  seen = temporary.exists() and temporary.read_text()
+  if seen != now:
+    raise UserError(
+        f"process {jax.process_index()} finds {'another' if seen else 'no'} config in "
+        f"{temporary} than process 0 wrote; give all the same config and a --workdir "
+        "that all hosts share.")
+
+  def keep() -> None:
+    if jax.process_index():
+      return
+    with _writing(workdir):
       if path.exists():
         before, after = (_flat(json.loads(x)) for x in (path.read_text(), now))
         for key in sorted(before.keys() | after.keys()):
           if before.get(key) != after.get(key):
             say(f"changed since this run began: config.{key} "
                 f"{before.get(key)} -> {after.get(key)}")
-      temporary = path.with_suffix(".tmp")
-      temporary.write_text(now)
       temporary.replace(path)
       overview = parameter_overview.get_parameter_overview(shapes, include_stats=False)
       (workdir / "parameters.txt").write_text(overview + "\n")
-    except OSError as e:
-      raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
-                      "--workdir.") from e
-  hosts.together(True)  # It is written.
-  seen = path.exists() and path.read_text()
-  if seen != now:
-    raise UserError(
-        f"process {jax.process_index()} finds {'another' if seen else 'no'} config in "
-        f"{path} than process 0 wrote; give all the same config and a --workdir that "
-        "all hosts share.")
+  return keep
+
+
+@contextlib.contextmanager
+def _writing(workdir: pathlib.Path) -> Iterator[None]:
+  try:
+    yield
+  except OSError as e:
+    raise UserError(f"{workdir}: cannot be written ({e.strerror}); choose another "
+                    "--workdir.") from e
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -42,6 +42,7 @@ def fit(
     draw: Callable[[Any], np.ndarray] | None = None,
     export: Callable[[Any, int], None] | None = None,
     note: Callable[..., None] = lambda at, slow=False: None,
+    started: Callable[[], None] = lambda: None,
 ) -> Result:
   """Trains until the steps or the minutes of the config are spent.
 
@@ -56,11 +57,13 @@ def fit(
       axis first; `partitioning.rows`) with `get_state` and `set_state`.
     tasks: names behind the batches' `task` indices.
     params: weights to start from, of those that are trained.
-    part: which are; None trains all.
+    part: which are; None trains all. `params` and `part.fixed` are emptied when they
+      lie on the devices, so that nothing holds them twice.
     draw: averaged weights, all of them → sample grid, uint8 [H, W, 3].
     export: (averaged weights that are trained, step) → None; keeps them for use.
-      Called in process 0 only.
+      Called in process 0 only, and again when there is nothing left to train.
     note: told what is done next, see `hosts.Watch.note`.
+    started: called when the state is there, so that `workdir` is this run's.
 
   Raises:
     UserError: loss or gradient is not finite, the data ends, no checkpoint can
@@ -72,14 +75,21 @@ def fit(
   tx = optim.make(config.optim, c.steps)
   part = part or trained.Trained(generator.init)
   fixed = partitioning.place(part.fixed, partitioning.shardings(part.fixed, mesh))
+  part.fixed.clear()
   with contextlib.ExitStack() as stack:
     stack.enter_context(jax.set_mesh(mesh))
     saved = stack.enter_context(checkpoint.Checkpointer(workdir, c.keep))
     state = start(config, part, tx, mesh, saved, data, params)
+    if params:
+      params.clear()
+    started()
     step = jit_step(config, generator, part, tx, mesh, state, tasks)
     done = first = int(state["step"])
     if done >= c.steps:
       say(f"{workdir}: already trained to step {done} of {c.steps}.")
+      if export:  # The end may have come between the checkpoint and the model.
+        note(f"writing the model of step {done}", slow=True)
+        _export(export, state, done)
       return Result(done, "done", 0)
     terminated = stack.enter_context(preemption.notice())
     agreed = hosts.Agreement(progress.IN_FLIGHT)
@@ -115,9 +125,7 @@ def fit(
         log.check()
         saved.save(state, data.get_state())
         if export and reason != "SIGTERM":
-          averaged = hosts.gather(step_lib.averaged(state))
-          if jax.process_index() == 0:
-            export(averaged, done)
+          _export(export, state, done)
       if draw and c.sample_every and reason != "SIGTERM" and (
           reason or done % c.sample_every == 0):
         note(f"pictures of step {done}", slow=True)
@@ -128,6 +136,17 @@ def fit(
        "SIGTERM": f"SIGTERM: saved step {done} to {saved.path(done)}; the same "
                   "command goes on from there."}[reason])
   return Result(done, reason, step._cache_size())
+
+
+def _export(export: Callable[[Any, int], None], state: Any, step: int) -> None:
+  """Has process 0 export the averaged weights; returns in all when it has.
+
+  A slow disk would else let the others run into the next step, which may not take long.
+  """
+  averaged = hosts.gather(step_lib.averaged(state))
+  if jax.process_index() == 0:
+    export(averaged, step)
+  hosts.together(True)
 
 
 def jit_step(

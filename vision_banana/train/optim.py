@@ -94,9 +94,10 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
   elif config.schedule == "cosine":
     after = optax.cosine_decay_schedule(config.lr, rest, alpha=config.end_lr)
   else:
-    decay = max(round(total_steps * config.decay_fraction), 1)
+    # A warm-up that reaches into the decay shortens it; it ends where it should.
+    decay = min(max(round(total_steps * config.decay_fraction), 1), rest)
     after = optax.linear_schedule(
-        config.lr, end, decay, transition_begin=max(rest - decay, 0))
+        config.lr, end, decay, transition_begin=rest - decay)
   if not warmup:
     return after
   return optax.join_schedules(

@@ -49,7 +49,8 @@ class MeshConfig:
   """Keys of `config.mesh`: devices along each axis; -1 takes what is left.
 
   Attributes:
-    data: replicas that split the batch only.
+    data: replicas that split the batch only. Of several TPU slices each holds whole
+      replicas: their network is slow.
     fsdp: splits the batch and every large array.
     tensor: splits matrices within a layer.
   """
@@ -67,7 +68,8 @@ def make_mesh(
     devices: None takes all there are.
 
   Raises:
-    UserError: the axes do not multiply to the number of devices.
+    UserError: the axes do not multiply to the number of devices, or `data` is no
+      multiple of the number of slices.
   """
   sizes = [config.data, config.fsdp, config.tensor]
   devices = list(jax.devices() if devices is None else devices)
@@ -79,11 +81,26 @@ def make_mesh(
     raise UserError(
         f"config.mesh: data={config.data} fsdp={config.fsdp} tensor={config.tensor} "
         f"does not fit {total} devices; at most one axis may be -1.")
+  slices = _slices(devices)
+  if sizes[0] % slices:
+    raise UserError(
+        f"config.mesh.data is {sizes[0]}; these are {slices} slices and each must hold "
+        f"whole replicas: set config.mesh.data to {slices} or a multiple.")
   # An axis of 64 has to be folded into a torus of 16x16.
-  grid = mesh_utils.create_device_mesh(
-      sizes, devices, allow_split_physical_axes=True)
+  if slices > 1:
+    grid = mesh_utils.create_hybrid_device_mesh(
+        (sizes[0] // slices, *sizes[1:]), (slices, 1, 1), devices,
+        allow_split_physical_axes=True)
+  else:
+    grid = mesh_utils.create_device_mesh(
+        sizes, devices, allow_split_physical_axes=True)
   # Auto: the compiler propagates shardings.
   return Mesh(grid, AXES, axis_types=(AxisType.Auto,) * 3)
+
+
+def _slices(devices: Sequence[jax.Device]) -> int:
+  """How many TPU slices the devices are of; other devices' hosts are not told apart."""
+  return len({d.slice_index if d.platform == "tpu" else 0 for d in devices})
 
 
 def check_batch(size: int, accumulate: int, mesh: Mesh) -> None:
@@ -238,9 +255,10 @@ def place(tree: Any, where: Any) -> Any:
   """Host arrays, the same in every process, onto devices, each its part only.
 
   Args:
-    tree: arrays.
+    tree: arrays, of this process alone.
     where: their shardings.
   """
-  return jax.tree.map(
-      lambda x, s: jax.make_array_from_callback(x.shape, s, lambda i: x[i]),
-      tree, where)
+  def put(x: Any, sharding: Any) -> jax.Array:
+    x = np.asarray(x)  # Without a copy, where it lies in the host's memory.
+    return jax.make_array_from_callback(x.shape, sharding, lambda i: x[i])
+  return jax.tree.map(put, tree, where)
