@@ -12,6 +12,7 @@ import re
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.experimental import topologies
 
 from vision_banana import main
 from vision_banana.models import attention
@@ -50,6 +51,18 @@ def small(kind: str) -> config.Experiment:
       tuned, model=model,
       mesh=partitioning.MeshConfig(data=1, fsdp=4, tensor=2),
       flow=dataclasses.replace(tuned.flow, steps=2))
+
+
+def test_each_of_two_slices_holds_whole_replicas():
+  topology.devices("v5e:4x4")  # Tells libtpu that it is not on a TPU.
+  chips = topologies.get_topology_desc(
+      "v5e:4x4", platform="tpu", num_slices=2).devices
+  for data, fsdp, tensor in ((2, -1, 1), (2, -1, 2), (4, -1, 1)):
+    grid = partitioning.make_mesh(
+        partitioning.MeshConfig(data, fsdp, tensor), chips).devices
+    assert grid.shape == (data, 32 // data // tensor, tensor)
+    assert all(len({chip.slice_index for chip in replica.flat}) == 1
+               for replica in grid)
 
 
 def compiled(lower, experiment):
