@@ -117,6 +117,7 @@ def test_a_refused_run_leaves_the_config_of_the_one_that_is_there(
     launch.train(debug(shard, "--config.model.overrides.flux2={'num_single': 2}"),
                  tmp_path)
   assert (tmp_path / "config.json").read_text() == before
+  assert not list(tmp_path.glob("*.tmp"))
   launch.train(right, tmp_path)
   assert "changed since" not in capsys.readouterr().out
 

@@ -83,8 +83,12 @@ def _train(config: Experiment, workdir: pathlib.Path,
         generator.name, generator.config, dataclasses.asdict(generator.flow),
         part.combine(ema, kept), generator.tokenizer, notes))
 
-  return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
-                  part=part, draw=draw, export=export, note=note, started=keep_config)
+  try:
+    return loop.fit(config, workdir, generator, data, tasks=TASKS, params=params,
+                    part=part, draw=draw, export=export, note=note, started=keep_config)
+  finally:
+    if jax.process_index() == 0:  # There still where the run was refused.
+      _draft(workdir).unlink(missing_ok=True)
 
 
 def open_generator(config: Experiment) -> tuple[flow.Flow, Any]:
@@ -173,8 +177,7 @@ def _agree(config: Experiment, shapes: Any, workdir: pathlib.Path
     What writes it down, once the checkpoints there fit it, and says what has changed
     since the run began.
   """
-  path = workdir / "config.json"
-  temporary = path.with_suffix(".tmp")
+  path, temporary = workdir / "config.json", _draft(workdir)
   now = json.dumps(dataclasses.asdict(config), indent=1, default=dict) + "\n"
   if jax.process_index() == 0:
     with _writing(workdir):
@@ -202,6 +205,10 @@ def _agree(config: Experiment, shapes: Any, workdir: pathlib.Path
       overview = parameter_overview.get_parameter_overview(shapes, include_stats=False)
       (workdir / "parameters.txt").write_text(overview + "\n")
   return keep
+
+
+def _draft(workdir: pathlib.Path) -> pathlib.Path:
+  return workdir / "config.tmp"
 
 
 @contextlib.contextmanager
