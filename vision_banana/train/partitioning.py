@@ -100,7 +100,9 @@ def make_mesh(
 
 def _slices(devices: Sequence[jax.Device]) -> int:
   """How many TPU slices the devices are of; other devices' hosts are not told apart."""
-  return len({d.slice_index if d.platform == "tpu" else 0 for d in devices})
+  # The chips of a topology of one slice have no such number.
+  return len({getattr(d, "slice_index", 0) if d.platform == "tpu" else 0
+              for d in devices})
 
 
 def check_batch(size: int, accumulate: int, mesh: Mesh) -> None:
