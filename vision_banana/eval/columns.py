@@ -66,11 +66,10 @@ def _column(about: Mapping[str, Any], group: Iterable[Mapping[str, Any]]) -> _Co
                    a["split_hash"])
   values, photos = ({a["steps"] for a in group if who(a) == who(about)
                      and (a["task"] in _PHOTOS) == kind} for kind in (False, True))
-  own = values if about["task"] not in _PHOTOS else photos
   steps = (about["steps"],) * 2
-  if len(values - photos) == len(photos - values) == 1 and steps[0] in own - (
-      values & photos):
-    steps = (*(values - photos), *(photos - values))
+  left = (values - photos, photos - values)
+  if about["steps"] not in values & photos and all(len(one) == 1 for one in left):
+    steps = (*left[0], *left[1])
   return _Column(*who(about), *steps)
 
 
