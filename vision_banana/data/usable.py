@@ -1,5 +1,6 @@
 """Which scenes a task can use, and as what it sees them."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,13 +17,16 @@ from vision_banana.tasks import tasks
 PROBE = 256
 
 
+@functools.cache  # Each task of a source asks; a million take a tenth of a second.
 def order(length: int) -> np.ndarray:
   """All of `length` indices, always the same: first `PROBE` that have no period.
 
   Both these and the rest ascend, which files that are read in blocks need.
   """
   drawn = np.random.default_rng(0).permutation(length)
-  return np.concatenate([np.sort(drawn[:PROBE]), np.sort(drawn[PROBE:])])
+  made = np.concatenate([np.sort(drawn[:PROBE]), np.sort(drawn[PROBE:])])
+  made.flags.writeable = False
+  return made
 
 
 def asks_for_names(task: str) -> bool:
