@@ -132,7 +132,7 @@ def lora_file(path: pathlib.Path, out: pathlib.Path) -> None:
 def lora(path: pathlib.Path, files: pathlib.Path) -> dict[str, np.ndarray]:
   """What the transformer gives without an adapter, with one, and with ours.
 
-  'klein_lora_ours.safetensors' is what `vision_banana.models.lora.write` makes of
+  'klein_lora_ours.safetensors' is what `vision_banana.models.lora_file.write` makes of
   'klein_lora_file.safetensors' (a test holds it to that): diffusers must read it.
   """
   inputs = _inputs()

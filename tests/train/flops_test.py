@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 from flax import nnx
 
-from vision_banana.models import flux2, qwen3, text, zoo
+from vision_banana.models import flux2, lora, qwen3, text, zoo
 from vision_banana.models.autoencoder import Autoencoder, AutoencoderConfig
 from vision_banana.train import flops
 
@@ -50,17 +50,25 @@ def test_transformer_backward(transformer):
   assert ours == pytest.approx(counted(jax.grad(run), *inputs), rel=0.03)
 
 
-def test_transformer_backward_to_blocks_only(transformer):
+def test_transformer_backward_to_adapters_only(transformer):
   run, (params, *inputs) = transformer
-  blocks = nnx.State({k: params[k] for k in ("double", "single")})
+  config = lora.LoraConfig(rank=32)
+  weights = jax.eval_shape(
+      lambda key: lora.init(FLUX2, config, key), jax.random.key(0))
 
-  def gradients(blocks, params, *inputs):
-    total = lambda blocks: run(nnx.State({**params, **blocks}), *inputs)
-    return jax.grad(total)(blocks)
+  def gradients(weights, params, *inputs):
+    flat = zoo.flatten(nnx.to_pure_dict(params))
+
+    def total(weights):
+      adapter = lora.Adapter(weights, dict.fromkeys(weights, 1.0))
+      return run(zoo.unflatten(lora.attach(flat, adapter, FLUX2)), *inputs)
+    return jax.grad(total)(weights)
   cost = flops.transformer(FLUX2, 192, 64)
-  ours = 2 * (cost.forward + cost.backward_adapters)
-  # All but the block's own inputs, which the count has and XLA leaves out.
-  assert ours == pytest.approx(counted(gradients, blocks, params, *inputs), rel=0.03)
+  beside = flops.adapters(FLUX2, config, 192, 64)
+  assert 0.1 * cost.forward < beside < 0.3 * cost.forward
+  ours = 2 * (cost.forward + cost.backward_adapters + 3 * beside)
+  # All but the first block's own inputs, which the count has and XLA leaves out.
+  assert ours == pytest.approx(counted(gradients, weights, params, *inputs), rel=0.03)
 
 
 @pytest.mark.parametrize("module,config", [

@@ -14,7 +14,7 @@ from vision_banana.codecs import depth
 from vision_banana.data import pipeline, stream
 from vision_banana.data.builders import rooms
 from vision_banana.errors import UserError
-from vision_banana.models import lora, saved, zoo
+from vision_banana.models import lora_file, saved, zoo
 from vision_banana.train import config, launch, loop, metrics_writer
 
 
@@ -177,7 +177,7 @@ def test_adapters_alone_are_trained_and_load_into_what_they_were_trained_on(
   assert changed and changed <= blocks
   # The state holds adapters, not what stays.
   config_ = zoo.model_config("debug").flux2
-  adapter = lora.read(str(tmp_path / "model"), config_)
+  adapter = lora_file.read(str(tmp_path / "model"), config_)
   assert {adapter.scale(m) for m in adapter.weights} == {2.0}
   overview = (tmp_path / "parameters.txt").read_text()
   assert "attn.to_q/a" in overview and "image_in" not in overview

@@ -1,5 +1,6 @@
 """Pieces the networks share: rotary positions, timestep embedding, attention."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -32,6 +33,32 @@ def stacked(make: Callable[[nnx.Rngs], M], num: int, rngs: nnx.Rngs) -> M:
   return build(rngs)
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class LowRank:
+  """A weight matrix with a trained one of low rank beside it: base + a @ b.
+
+  It takes the place of a `Linear`'s kernel (`lora.attach` puts it there). The sum is
+  never made: its gradient would be a matrix as large, and in bfloat16 a small a @ b
+  would be lost in it.
+
+  Attributes:
+    base: [in, out], or with an axis of layers before; not trained.
+    a: [in, rank].
+    b: [rank, out].
+  """
+  base: jax.Array
+  a: jax.Array
+  b: jax.Array
+
+  @property
+  def dtype(self) -> jnp.dtype:
+    return self.base.dtype
+
+
+Kernel = jax.Array | LowRank
+
+
 class Linear(nnx.Module):
   """x @ kernel over the last axis; no bias, like every linear layer of FLUX.2.
 
@@ -48,7 +75,7 @@ class Linear(nnx.Module):
     self.kernel = nnx.Param(init(rngs.params(), (features_in, features_out)))
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    return project(x, self.kernel[...])
+    return project(x, self.kernel.get_value())
 
   def split(self, x: jax.Array, sizes: tuple[int, ...]) -> list[jax.Array]:
     """The output as parts of `sizes` channels, as where matrices are fused into one.
@@ -60,8 +87,13 @@ class Linear(nnx.Module):
     ends = np.cumsum(sizes)[:-1]
     if shards == 1:
       return jnp.split(self(x), ends, -1)
-    kernel = _by_shard(self.kernel[...], sizes, shards, 1)
-    out = project(x, sharding.constrain(kernel, "fsdp", sharding.TENSOR))
+    lay = lambda matrix: sharding.constrain(
+        _by_shard(matrix, sizes, shards, 1), "fsdp", sharding.TENSOR)
+    kernel = self.kernel.get_value()
+    if isinstance(kernel, LowRank):
+      out = project(x, LowRank(lay(kernel.base), kernel.a, lay(kernel.b)))
+    else:
+      out = project(x, lay(kernel))
     out = sharding.constrain(
         out.reshape(*x.shape[:-1], shards, -1), sharding.BATCH,
         *[None] * (x.ndim - 2), sharding.TENSOR)
@@ -74,9 +106,12 @@ class Linear(nnx.Module):
     shards, x = sharding.tensor_shards(sizes), jnp.concatenate(parts, -1)
     if shards == 1:
       return self(x)
-    kernel = _by_shard(self.kernel[...], sizes, shards, 0)
-    return project(_by_shard(x, sizes, shards, x.ndim - 1),
-                    sharding.constrain(kernel, sharding.TENSOR, "fsdp"))
+    lay = lambda matrix: sharding.constrain(
+        _by_shard(matrix, sizes, shards, 0), sharding.TENSOR, "fsdp")
+    x, kernel = _by_shard(x, sizes, shards, x.ndim - 1), self.kernel.get_value()
+    if isinstance(kernel, LowRank):
+      return project(x, LowRank(lay(kernel.base), lay(kernel.a), kernel.b))
+    return project(x, lay(kernel))
 
 
 def _by_shard(x: jax.Array, sizes: tuple[int, ...], shards: int, axis: int
@@ -88,15 +123,20 @@ def _by_shard(x: jax.Array, sizes: tuple[int, ...], shards: int, axis: int
   return jnp.concatenate(parts, axis + 1).reshape(x.shape)
 
 
-def project(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def project(x: jax.Array, kernel: Kernel) -> jax.Array:
   """[..., in] @ [in, out] in the dtype of `x`."""
   flat = x.reshape(-1, x.shape[-1])
-  if kernel.dtype == x.dtype:
-    out = flat @ kernel
+  if isinstance(kernel, LowRank):
+    inner = checkpoint_name(_product(flat, kernel.a), PROJECTED)
+    out = _product(flat, kernel.base) + _product(inner, kernel.b)
   else:
-    out = _matmul(flat, kernel)
+    out = _product(flat, kernel)
   out = checkpoint_name(out, PROJECTED)
-  return out.reshape(*x.shape[:-1], kernel.shape[-1])
+  return out.reshape(*x.shape[:-1], out.shape[-1])
+
+
+def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  return x @ kernel if kernel.dtype == x.dtype else _matmul(x, kernel)
 
 
 @jax.custom_vjp

@@ -3,7 +3,7 @@
 import os
 
 from vision_banana.errors import UserError
-from vision_banana.models import klein_folder, orbax_folder, weights, zoo
+from vision_banana.models import klein_folder, lora_file, orbax_folder, weights, zoo
 from vision_banana.models import lora as lora_lib
 
 
@@ -16,7 +16,7 @@ def read(folder: str, dtype: str | None = None, lora: str | None = None, *,
       FLUX.2 [klein].
     dtype: of klein's weights, 'float32' or 'bfloat16'; None keeps what is stored (by
       training float32). nano's are always float32.
-    lora: an adapter to merge in, see `lora.read`.
+    lora: an adapter to merge in, see `lora_file.read`.
     sharding: of klein's weights, see `weights.to_ours`. A folder that training wrote
       gives numpy arrays.
 
@@ -36,5 +36,5 @@ def read(folder: str, dtype: str | None = None, lora: str | None = None, *,
     return found
   config = found.config.flux2
   flat = lora_lib.merge(
-      zoo.flatten(found.params["flux2"]), lora_lib.read(lora, config), config)
+      zoo.flatten(found.params["flux2"]), lora_file.read(lora, config), config)
   return found.with_params({**found.params, "flux2": zoo.unflatten(flat)})

@@ -137,11 +137,9 @@ def lower_sampler(config: Experiment, mesh: Mesh) -> jax.stages.Lowered:
   Its weights are in the dtype that the run computes in, as they are released. The
   empty prompt of guidance is encoded before.
   """
-  generator, part = _model(config)
+  generator = _model(config)[0]
   params = jax.eval_shape(
-      lambda key, fixed: step_lib.cast(
-          part.combine(part.init(key), fixed), config.train.dtype),
-      _key(), part.fixed)
+      lambda key: step_lib.cast(generator.init(key), config.train.dtype), _key())
   rows, size = _rows(mesh), flops.largest_shape(config)
   split = partitioning.batch_sharding(mesh)
   of = lambda shape, dtype: jax.ShapeDtypeStruct((rows, *shape), dtype, sharding=split)

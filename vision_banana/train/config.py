@@ -49,7 +49,7 @@ class TrainConfig:
       loss computed in it, whatever this says.
     grad_dtype: what matrices are gathered in, and their gradients made and summed
       over devices: 'float32', or with dtype bfloat16 'bfloat16', half the bytes.
-      Of adapters it means those themselves; see `LoraConfig`.
+      Of adapters it means those themselves.
     remat: what training keeps of each block of the transformer: 'none' computes
       nothing twice, 'dots' keeps what the weight matrices put out, 'full' nothing.
     accumulate: pieces that a batch is taken in, one after the other; the memory of

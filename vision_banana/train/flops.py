@@ -11,7 +11,7 @@ import re
 
 from vision_banana.data import buckets
 from vision_banana.models import lora as lora_lib
-from vision_banana.models import zoo
+from vision_banana.models import weight_tables, zoo
 from vision_banana.models.autoencoder import AutoencoderConfig
 from vision_banana.models.flux2 import Flux2Config
 from vision_banana.models.qwen3 import Qwen3Config
@@ -36,11 +36,13 @@ def step(config: Experiment) -> dict[str, float]:
 
   Returns:
     transformer_forward, transformer_backward, text_encoder, autoencoder, adapters
-    (merging them, and their gradients); model, the sum of these, which MFU is a share
-    of; recomputed, what remat and the attention kernel do again; executed, all.
+    (forward and backward); model, the sum of these, which MFU is a share of;
+    recomputed, what remat and the attention kernel do again; executed, all.
   """
   sizes, batch, rank = _sizes(config), config.data.batch_size, config.lora.rank
   cost = _transformer(config)
+  beside = adapters(sizes.flux2, config.lora, _image_tokens(config),
+                    sizes.text.max_length) if rank else 0.0
   text = text_encoder(sizes.text)
   if isinstance(sizes.text, TextConfig) and not rank:
     text *= 3  # It is trained as well.
@@ -51,16 +53,12 @@ def step(config: Experiment) -> dict[str, float]:
           cost.backward_adapters if rank else cost.backward),
       "text_encoder": batch * text,
       "autoencoder": batch * pictures * _encoder(config),
-      # Forward, and the gradients of both factors; in every piece of a batch.
-      "adapters": config.train.accumulate * 6.0 * rank * sum(
-          out * features for name, (out, features) in (
-              lora_lib.modules(sizes.flux2).items() if rank else ())
-          if any(re.search(t, name) for t in config.lora.targets)),
+      "adapters": batch * 3 * beside,
   }
   blocks, attention = RECOMPUTED[config.train.remat]
   parts["model"] = sum(parts.values())
   parts["recomputed"] = batch * (
-      blocks * cost.blocks + (attention + _KERNEL) * cost.attention)
+      blocks * (cost.blocks + beside) + (attention + _KERNEL) * cost.attention)
   return parts | {"executed": parts["model"] + parts["recomputed"]}
 
 
@@ -91,11 +89,16 @@ def _learned(sizes: zoo.ModelConfig) -> bool:
   return isinstance(sizes.autoencoder, AutoencoderConfig)
 
 
+def _image_tokens(config: Experiment) -> int:
+  """Of the target and of all references."""
+  edge = _sizes(config).autoencoder.pixels
+  height, width = (side // edge for side in largest_shape(config))
+  return (1 + config.data.num_references) * height * width
+
+
 def _transformer(config: Experiment) -> "Cost":
   sizes = _sizes(config)
-  height, width = (edge // sizes.autoencoder.pixels for edge in largest_shape(config))
-  return transformer(sizes.flux2, (1 + config.data.num_references) * height * width,
-                     sizes.text.max_length)
+  return transformer(sizes.flux2, _image_tokens(config), sizes.text.max_length)
 
 
 def _encoder(config: Experiment) -> float:
@@ -136,8 +139,12 @@ class Cost:
 
   @property
   def backward_adapters(self) -> float:
-    """When adapters of the blocks are trained: nothing before the blocks needs any."""
-    return 2 * (self.blocks + self.attention) + self.output
+    """When adapters of the blocks are trained, without those.
+
+    Matrices have no gradients, only what the layers read; nothing before the blocks
+    needs any.
+    """
+    return self.blocks + 2 * self.attention + self.output
 
 
 def transformer(config: Flux2Config, image_tokens: int, text_tokens: int) -> Cost:
@@ -153,6 +160,26 @@ def transformer(config: Flux2Config, image_tokens: int, text_tokens: int) -> Cos
       blocks=2.0 * s * (c.num_double * stream + c.num_single * single),
       output=2.0 * n * d * c.in_channels,
       attention=4.0 * s * s * d * (c.num_double + c.num_single))
+
+
+def adapters(config: Flux2Config, lora: lora_lib.LoraConfig, image_tokens: int,
+             text_tokens: int) -> float:
+  """Of one sample forward through the adapters; backward is twice that.
+
+  What fused modules of a rank each multiply by zeros is not counted.
+  """
+  both = image_tokens + text_tokens
+  tokens = {"double/image": image_tokens, "double/text": text_tokens, "single": both,
+            "image_in": image_tokens, "image_out": image_tokens, "text_in": text_tokens}
+  pieces = weight_tables.weight_map(config).by_key
+  total = 0.0
+  for name, (out, features) in lora_lib.modules(config).items():
+    if any(re.search(target, name) for target in lora.targets):
+      path = pieces[f"{name}.weight"][0].path
+      # Noise level and modulation are once a sample.
+      seen = next((n for start, n in tokens.items() if path.startswith(f"{start}/")), 1)
+      total += 2.0 * seen * lora.rank * (features + out)
+  return total
 
 
 def text_encoder(config: Qwen3Config | TextConfig) -> float:

@@ -17,7 +17,7 @@ from vision_banana import folders
 from vision_banana.data import pipeline
 from vision_banana.errors import UserError
 from vision_banana.generators import flow
-from vision_banana.models import lora, saved, text, zoo
+from vision_banana.models import lora, lora_file, saved, text, zoo
 from vision_banana.tasks.tasks import TASKS
 from vision_banana.train import hosts, loop, partitioning, samples, trained
 from vision_banana.train.config import Experiment
@@ -72,7 +72,7 @@ def _train(config: Experiment, workdir: pathlib.Path,
   def export(ema: Any, step: int) -> None:
     if config.lora.rank:
       with folders.whole(str(workdir / "model"), replace=True) as made:
-        lora.write(os.path.join(made, lora.FILE), lora.Adapter(
+        lora_file.write(os.path.join(made, lora_file.FILE), lora.Adapter(
             jax.tree.map(np.asarray, ema), dict.fromkeys(ema, config.lora.alpha)))
       return
     notes = {"steps": step, "samples": step * config.data.batch_size,

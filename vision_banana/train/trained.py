@@ -50,9 +50,9 @@ def choose(generator: Any, params: Params | None, lora: lora_lib.LoraConfig,
     alphas = dict.fromkeys(weights, lora.alpha)
 
     def combine(trained: Params, fixed: Params) -> Params:
-      merged = lora_lib.merge(
+      attached = lora_lib.attach(
           zoo.flatten(fixed["flux2"]), lora_lib.Adapter(trained, alphas), config)
-      return {**fixed, "flux2": zoo.unflatten(merged)}
+      return {**fixed, "flux2": zoo.unflatten(attached)}
 
     fixed = generator.init(key) if params is None else params
     return Trained(lambda key: lora_lib.init(config, lora, key),
