@@ -26,21 +26,15 @@ def config(saved):
   return saved.config.flux2
 
 
-def _network(config, flat, dtype=jnp.float32):
+def _run(config, flat):
   """(what the network puts out for the golden inputs, the golden arrays)."""
   golden = safetensors.numpy.load_file(GOLDENS / "klein_lora.safetensors")
   network = nnx.merge(
       nnx.graphdef(nnx.eval_shape(lambda: flux2.Flux2(config, nnx.Rngs(0)))),
       zoo.unflatten(flat))
   return network(
-      golden["hidden_states"].astype(dtype),
-      golden["encoder_hidden_states"].astype(dtype), golden["timestep"],
+      golden["hidden_states"], golden["encoder_hidden_states"], golden["timestep"],
       flux2.grid_ids(3, 4, 0), flux2.text_ids(7)), golden
-
-
-def _run(config, flat):
-  got, golden = _network(config, flat)
-  return np.asarray(got), golden
 
 
 @pytest.mark.parametrize("join", [lora.merge, lora.attach])
@@ -70,7 +64,7 @@ def test_gradients_beside_the_matrices_are_those_inside(saved, config, targets):
   def loss(join):
     def of(weights):
       adapter = lora.Adapter(weights, dict.fromkeys(weights, 3.0))
-      return jnp.square(_network(config, join(flat, adapter, config))[0]).mean()
+      return jnp.square(_run(config, join(flat, adapter, config))[0]).mean()
     return of
   want, got = (jax.jit(jax.grad(loss(join)))(weights)
                for join in (lora.merge, lora.attach))
@@ -104,7 +98,7 @@ def test_a_fresh_adapter_changes_nothing_and_its_gradient_is_not_zero(saved, con
 
   def size(weights):
     attached = lora.attach(flat, lora.Adapter(weights, alphas), config)
-    return jnp.square(_network(config, attached)[0]).mean()
+    return jnp.square(_run(config, attached)[0]).mean()
 
   for pair in jax.jit(jax.grad(size))(weights).values():
     assert np.abs(pair["b"]).max() > 0

@@ -43,6 +43,10 @@ class LoraConfig:
     if not np.isfinite(self.alpha):
       raise ValueError(f"alpha must be finite, got {self.alpha}.")
 
+  def adapts(self, module: str) -> bool:
+    """Whether a linear module, by diffusers' name, is one of the targets."""
+    return any(re.search(target, module) for target in self.targets)
+
 
 @dataclasses.dataclass(frozen=True)
 class Adapter:
@@ -74,7 +78,7 @@ def init(config: Flux2Config, lora: LoraConfig, key: jax.Array) -> Weights:
                       f"as {next(iter(sizes))}.")
   made = {}
   for i, (name, (out, features)) in enumerate(sizes.items()):
-    if any(re.search(target, name) for target in lora.targets):
+    if lora.adapts(name):
       bound = features ** -0.5
       a = jax.random.uniform(
           jax.random.fold_in(key, i), (lora.rank, features), minval=-bound, maxval=bound)

@@ -7,7 +7,6 @@ serve; on unrolled models the two agree (tests/train/flops_test.py).
 """
 
 import dataclasses
-import re
 
 from vision_banana.data import buckets
 from vision_banana.models import lora as lora_lib
@@ -174,7 +173,7 @@ def adapters(config: Flux2Config, lora: lora_lib.LoraConfig, image_tokens: int,
   pieces = weight_tables.weight_map(config).by_key
   total = 0.0
   for name, (out, features) in lora_lib.modules(config).items():
-    if any(re.search(target, name) for target in lora.targets):
+    if lora.adapts(name):
       path = pieces[f"{name}.weight"][0].path
       # Noise level and modulation are once a sample.
       seen = next((n for start, n in tokens.items() if path.startswith(f"{start}/")), 1)
