@@ -1,9 +1,10 @@
-"""Instruction-tunes nano on a mixture that is mostly generation, a little vision.
+"""Instruction-tunes nano on a mixture of generation and vision.
 
-The paper's recipe in miniature. `vision` is the share of samples that ask for
-perception. Depth, normals and semantic maps, which the other tasks build on, come
-three or four times as often as each of the others. Levels are biased higher than in
-pre-training: what a reference means is learned where the target is all noise.
+`vision` is the share of samples that ask for perception, far above the paper's low
+ratio: nano has little generation to keep (experiments/nano/README.md). Semantic maps,
+depth, normals and referring masks come more often than edges, instances and
+any-to-any. Levels are biased higher than in pre-training: what a reference means is
+learned where the target is all noise.
 """
 
 import ml_collections

@@ -134,7 +134,8 @@ def main() -> None:
   rows = np.linspace(0, len(source) - 1, min(_ROWS, len(source))).astype(int)
   out.with_name(out.name + ".png").write_bytes(grid([source[int(i)] for i in rows]))
   out.with_name(out.name + ".md").write_text(
-      f"{text}\nPicture, depth, normals, instances and an edit:\n\n"
+      f"{text}\nPicture, depth, normals as plaster lit from the upper left, instances "
+      "and an edit:\n\n"
       f"![{title}]({out.name}.png)\n")
 
 

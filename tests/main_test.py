@@ -222,6 +222,26 @@ def test_render_passes_its_arguments(monkeypatch):
   assert seen == [((3, 32, "d", 2, 5), {"split": "test", "num_edits": 1})]
 
 
+def test_assets_are_fetched_alone_or_before_rendering(monkeypatch):
+  from vision_banana.data.rooms import assets, generate  # pylint: disable=g-import-not-at-top
+  done = []
+  monkeypatch.setattr(assets, "fetch", lambda: done.append("fetch"))
+  monkeypatch.setattr(generate, "render_dataset", lambda *a, **k: done.append("render"))
+  assert _run("render", "--fetch-assets") == 0
+  assert done == ["fetch"]
+  assert _run("render", "--fetch-assets", "--num", 1, "--out", "d") == 0
+  assert done == ["fetch", "fetch", "render"]
+
+
+@pytest.mark.parametrize("argv,missing", [
+    ((), "--num and --out:"), (("--num", 3), "--out:"),
+    (("--fetch-assets", "--num", 3), "--out:"), (("--fetch-assets", "--out", "d"), "--num:")])
+def test_rendering_wants_a_number_and_a_folder(capsys, monkeypatch, argv, missing):
+  from vision_banana.data.rooms import assets  # pylint: disable=g-import-not-at-top
+  monkeypatch.setattr(assets, "fetch", lambda: pytest.fail("fetched before it was refused"))
+  assert missing in _fails(capsys, "render", *argv)
+
+
 @pytest.mark.parametrize("argv,expected", [
     ([], "COMMAND"), (["predikt"], "invalid choice"), (["predict"], "--task"),
     (["eval", "--limit", "many"], "invalid int"),

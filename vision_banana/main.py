@@ -274,10 +274,9 @@ def _convert(p: argparse.ArgumentParser) -> None:
 
 
 def _render(p: argparse.ArgumentParser) -> None:
-  p.add_argument("--num", type=int, required=True, metavar="N",
-                 help="scenes; 0 with --fetch-assets only fetches")
+  p.add_argument("--num", type=int, metavar="N", help="scenes")
   p.add_argument("--size", type=int, default=64, metavar="S", help="edge in pixels")
-  p.add_argument("--out", required=True, metavar="DIR", help="dataset folder")
+  p.add_argument("--out", metavar="DIR", help="dataset folder")
   p.add_argument("--workers", type=int, default=1, metavar="W", help="processes")
   p.add_argument("--seed", type=int, default=0, help="of the first scene")
   p.add_argument("--split", default="train", help="'train' or 'test': which rooms and "
@@ -285,7 +284,8 @@ def _render(p: argparse.ArgumentParser) -> None:
   p.add_argument("--edits", type=int, default=2, metavar="E",
                  help="edited pictures of each scene")
   p.add_argument("--fetch-assets", action="store_true",
-                 help="first download meshes, textures and environments (once)")
+                 help="first download meshes, textures and environments (once); "
+                 "without --num and --out nothing else")
 
 
 def _build(p: argparse.ArgumentParser) -> None:

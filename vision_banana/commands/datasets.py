@@ -6,15 +6,25 @@ import pathlib
 from vision_banana.data import build as builder
 from vision_banana.data import fingerprints
 from vision_banana.data.rooms import assets, generate
+from vision_banana.errors import UserError
 from vision_banana.eval import files
 
 
 def render(args: argparse.Namespace) -> None:
-  """Renders a dataset of rooms."""
+  """Renders a dataset of rooms, fetches what rooms are made of, or both.
+
+  Raises:
+    UserError: there is no --num or no --out, unless both are missing and assets are
+      fetched.
+  """
+  missing = [f"--{name}" for name in ("num", "out") if getattr(args, name) is None]
+  if missing and not (args.fetch_assets and len(missing) == 2):
+    raise UserError(f"{' and '.join(missing)}: say how many scenes (--num) to render "
+                    "into which folder (--out).")
   if args.fetch_assets:
     assets.fetch()
-    if not args.num:
-      return
+  if missing:
+    return
   generate.render_dataset(args.num, args.size, args.out, args.workers, args.seed,
                           split=args.split, num_edits=args.edits)
 
