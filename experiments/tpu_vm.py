@@ -169,6 +169,13 @@ class Slice:
     """Follows the log of the first worker."""
     self._shell.run(self._ssh("tail -n 50 -F ~/train.log", worker="0"))
 
+  def _last_lines(self) -> None:
+    """Prints the end of the log, which goes with the slice; it is given back anyway."""
+    try:
+      self._shell.run(self._ssh("tail -n 50 ~/train.log", worker="0"))
+    except shell.Failed as e:
+      print(e, flush=True)
+
   def status(self) -> str:
     """'running', 'gone', the exit status of training, or '' when nobody answers."""
     try:
@@ -215,10 +222,13 @@ class Slice:
         self.run()
         started = True
       elif found.isdigit():
+        if found != "0":
+          self._last_lines()
         if not self._args.keep:
           self.delete()
         if found != "0":
-          raise shell.Failed(f"training ended with status {found}; see its log.")
+          raise shell.Failed(f"training ended with status {found}; the last lines of "
+                             "its log are above.")
         return
       if not self._args.dry_run:
         time.sleep(_POLL)

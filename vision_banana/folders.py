@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ def whole(folder: str, *, replace: bool) -> Iterator[str]:
 
   Args:
     folder: destination; folders above it are made.
-    replace: whether an older folder of that name gives way; else it is an error.
+    replace: whether an older folder of that name gives way; else it is an error. What
+      killed writes of it left behind goes too, so nobody else may be writing it.
 
   Raises:
     UserError: the destination exists or cannot be written.
@@ -23,17 +25,17 @@ def whole(folder: str, *, replace: bool) -> Iterator[str]:
   folder = os.path.abspath(folder)
   if not replace and os.path.lexists(folder):
     raise UserError(f"{folder}: exists; remove it or choose another folder.")
+  parent, name = os.path.split(folder)
   temporary = ""
   try:
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    temporary = tempfile.mkdtemp(prefix=".new-", dir=os.path.dirname(folder))
+    os.makedirs(parent, exist_ok=True)
+    if replace:
+      _tidy(parent, name)
+    temporary = tempfile.mkdtemp(prefix=f".new-{name}-", dir=parent)
     yield temporary
     os.chmod(temporary, 0o755)  # mkdtemp makes it private.
     if os.path.isdir(folder):
-      old = temporary + ".old"
-      os.rename(folder, old)
-      os.rename(temporary, folder)
-      shutil.rmtree(old)
+      _exchange(temporary, folder)
     else:
       os.rename(temporary, folder)
   except OSError as e:
@@ -42,3 +44,26 @@ def whole(folder: str, *, replace: bool) -> Iterator[str]:
   finally:
     if temporary:
       shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(new: str, folder: str) -> None:
+  """Puts `new` in the place of `folder`, or leaves that as it is."""
+  old = new + ".old"
+  os.rename(folder, old)
+  try:
+    os.rename(new, folder)
+  except OSError:
+    os.rename(old, folder)
+    raise
+  shutil.rmtree(old)
+
+
+def _tidy(parent: str, name: str) -> None:
+  """Undoes what writes of a folder left when they were killed."""
+  left = re.compile(rf"\.new-{re.escape(name)}-[^-.]{{8}}(\.old)?")
+  for entry in filter(left.fullmatch, sorted(os.listdir(parent), reverse=True)):
+    path, folder = os.path.join(parent, entry), os.path.join(parent, name)
+    if entry.endswith(".old") and not os.path.lexists(folder):
+      os.rename(path, folder)  # Killed between two renames.
+    else:
+      shutil.rmtree(path)

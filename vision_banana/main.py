@@ -152,7 +152,7 @@ def _eval(p: argparse.ArgumentParser) -> None:
                  "its authors distribute it, or of many")
   p.add_argument("--protocol", metavar="NAME", help="of depth: 'unidepth', 'zoe' or "
                  "'moge' (default: the first that has the data set)")
-  p.add_argument("--tasks", nargs="+", default=[], metavar="TASK",
+  p.add_argument("--tasks", action="extend", nargs="+", default=[], metavar="TASK",
                  help="only these tasks (default: all of the benchmark)")
   p.add_argument("--limit", type=int, metavar="N",
                  help="only N pictures, drawn by the seed")
@@ -162,7 +162,7 @@ def _eval(p: argparse.ArgumentParser) -> None:
                  help="pictures painted for each question and voted on")
   p.add_argument("--split-hosts", default="0/1", metavar="I/N",
                  help="paint the I-th of N shares; the last host to finish scores")
-  p.add_argument("--compare", nargs="*", metavar="NAME|DIR",
+  p.add_argument("--compare", action="extend", nargs="*", metavar="NAME|DIR",
                  help="more columns; 'random' is the network before any training "
                  "(default: the model that --model was tuned from; with --data none)")
   p.add_argument("--out", default="runs/eval", metavar="DIR",
@@ -252,7 +252,7 @@ def _predict(p: argparse.ArgumentParser) -> None:
 def _generate(p: argparse.ArgumentParser) -> None:
   p.add_argument("prompt", help="what to paint, or what to change")
   p.add_argument("--out", required=True, metavar="FILE.png")
-  p.add_argument("--reference", nargs="+", default=[], metavar="IMAGE",
+  p.add_argument("--reference", action="extend", nargs="+", default=[], metavar="IMAGE",
                  help="picture to edit")
   p.add_argument("--size", metavar="S|HxW", help="pixels (default: the model's own, "
                  "or the reference's)")
@@ -299,7 +299,7 @@ def _build(p: argparse.ArgumentParser) -> None:
   p.add_argument("--size", type=int, metavar="S",
                  help="resize middle squares to this edge (default: as they are)")
   p.add_argument("--workers", type=int, default=1, metavar="W", help="processes")
-  p.add_argument("--leak-lists", nargs="+", default=[], metavar="FILE",
+  p.add_argument("--leak-lists", action="extend", nargs="+", default=[], metavar="FILE",
                  help="leave out pictures in these lists of 'vision-banana hashes'")
 
 

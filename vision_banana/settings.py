@@ -7,7 +7,8 @@ default.
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from vision_banana.errors import UserError
@@ -53,3 +54,27 @@ def build(cls: type[T], section: Mapping[str, Any], path: str) -> T:
     return cls(**values)
   except (TypeError, ValueError) as e:
     raise UserError(f"{path}: {e}") from e
+
+
+def check_patterns(name: str, patterns: Iterable[str]) -> None:
+  """Raises ValueError for one text in place of several, and for no regular expression.
+
+  Args:
+    name: key of the config, for the message.
+    patterns: what stands there.
+  """
+  if isinstance(patterns, str):
+    raise ValueError(f"{name} '{patterns}': give a tuple of regular expressions, "
+                     f"({patterns!r},).")
+  for pattern in patterns:
+    try:
+      re.compile(pattern)
+    except (re.error, TypeError) as e:
+      raise ValueError(f"{name}: {pattern!r} is no regular expression ({e}).") from e
+
+
+def check_at_least(section: Any, low: float, *names: str) -> None:
+  """Raises ValueError where one of these fields is smaller than `low`, or is NaN."""
+  for name in names:
+    if not getattr(section, name) >= low:
+      raise ValueError(f"{name} must be at least {low}, got {getattr(section, name)}.")

@@ -29,7 +29,7 @@ import threading
 from typing import Any
 
 from vision_banana.errors import UserError
-from vision_banana.eval import files
+from vision_banana.eval import benchmarks, files
 
 from experiments.ablations import sweep, tables
 from experiments.ablations.one import ROWS, RUN
@@ -193,9 +193,14 @@ def main(argv: list[str] | None = None) -> int:
                     "such as b_semantic.")
   if args.benchmarks and not args.data:
     raise UserError("--benchmarks: name the folder that holds them by --data.")
+  if args.jobs < 1:
+    raise UserError(f"--jobs {args.jobs}: give at least 1.")
   if args.benchmarks:
+    names = args.benchmarks.split(",")
+    for name in names:
+      benchmarks.get(name)  # Says so now rather than after training.
     for about in runs.values():
-      about |= {"benchmarks": args.benchmarks.split(","), "data": args.data}
+      about |= {"benchmarks": names, "data": args.data}
   if args.only_print:
     print("\n".join(commands(runs)))
     return 0

@@ -146,6 +146,9 @@ def test_bad_folders_and_lists_are_one_line(tmp_path):
     fingerprints.make_list(str(tmp_path / "no"), "b")
   with pytest.raises(UserError, match="no pictures match"):
     fingerprints.make_list(str(tmp_path), "b")
+  for pattern in ("**.png", "", "/x/*.png"):
+    with pytest.raises(UserError, match="--pattern '.*; give a glob below the folder"):
+      fingerprints.make_list(str(tmp_path), "b", pattern)
   (tmp_path / "a.png").write_bytes(b"no picture")
   with pytest.raises(UserError, match="a.png: not a readable image"):
     fingerprints.make_list(str(tmp_path), "b")

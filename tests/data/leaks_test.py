@@ -109,6 +109,10 @@ def test_what_a_source_states_decides(tmp_path):
   (folder / "metadata.json").write_text('{"origin": ["my cat", "COCO 2017"]}')
   with pytest.raises(UserError, match="'COCO 2017'.*is COCO.*RefCOCOg's pictures"):
     leaks.check_names({"mine": str(folder)})
+  for nothing in ("", " ", [], [0, 0, 0], 5, {}):  # Other programs' files.
+    (folder / "metadata.json").write_text(json.dumps({"origin": nothing}))
+    with pytest.raises(UserError, match="only sounds so"):
+      leaks.check_names({"mine": str(folder)})
   (folder / "metadata.json").write_text("{origin")
   with pytest.raises(UserError, match="metadata.json: cannot be read"):
     leaks.check_names({"mine": str(folder)})

@@ -78,6 +78,18 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch, capsys):
   assert "hashes are not kept" in capsys.readouterr().out
 
 
+def test_what_is_half_written_does_not_stay(tmp_path, monkeypatch, capsys):
+  def full(path, **arrays):
+    path.write_bytes(b"half")
+    raise OSError(28, "No space left on device")
+  monkeypatch.setattr(np, "savez", full)
+  kept = tmp_path / "cache"
+  monkeypatch.setenv("VISION_BANANA_HASHES", str(kept))
+  source_hashes.of("mine", Counting(2), str(tmp_path), "train")
+  assert "No space left" in capsys.readouterr().out
+  assert not list(kept.iterdir())
+
+
 def test_another_column_has_hashes_of_its_own(tmp_path, lists):
   files.write(tmp_path / "d", {
       "mine.png": files.png(OTHERS[0]), "bench.png": files.png(KNOWN),

@@ -77,6 +77,16 @@ def test_an_embedded_dataset_goes_by_its_name(dataset, tmp_path, monkeypatch):
   assert len(sources.open_source("rooms", "train")) == 5
 
 
+def test_dots_and_nothing_are_no_embedded_dataset(dataset, tmp_path, monkeypatch):
+  (tmp_path / "below").mkdir()
+  monkeypatch.chdir(tmp_path / "below")
+  for name in (".", ".."):
+    with pytest.raises(UserError, match=f"no dataset at '{name}'"):
+      sources.open_source(name, "train")
+  with pytest.raises(UserError, match="empty path"):
+    sources.open_source("", "train")
+
+
 def test_missing_empty_and_foreign_datasets(dataset, tmp_path):
   with pytest.raises(UserError, match="no dataset at '/nowhere'"):
     sources.open_source("/nowhere", "train")

@@ -228,7 +228,17 @@ def test_watch_says_that_training_failed(cloud):
   (cloud / "answers").write_text("2")
   with pytest.raises(shell.Failed, match="ended with status 2"):
     tpu_vm.run(["watch", *PLACE, "--keep", *TRAIN])
-  assert asked(cloud) == ["describe", "ssh"]
+  assert asked(cloud) == ["describe", "ssh", "ssh"]
+
+
+def test_the_end_of_the_log_is_shown_before_it_goes_with_the_slice(cloud, capfd):
+  (cloud / "made").touch()
+  (cloud / "states").write_text("ACTIVE")
+  (cloud / "answers").write_text("2")
+  with pytest.raises(shell.Failed, match="the last lines of its log are above"):
+    tpu_vm.run(["watch", *PLACE, *TRAIN])
+  assert asked(cloud) == ["describe", "ssh", "ssh", "delete"]
+  assert "tail -n 50" in capfd.readouterr().out
 
 
 def test_wait_ends_when_there_is_nothing_to_wait_for(cloud):

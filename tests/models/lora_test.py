@@ -112,3 +112,5 @@ def test_targets_choose_modules(config):
                        for p in "qk"}
   with pytest.raises(UserError, match="'to_z' fits no module"):
     lora.init(config, lora.LoraConfig(rank=2, targets=("to_q", "to_z")), key)
+  with pytest.raises(ValueError, match=r"targets 'to_q': give a tuple .*\('to_q',\)"):
+    lora.LoraConfig(rank=2, targets="to_q")

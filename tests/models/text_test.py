@@ -28,6 +28,11 @@ def test_strict_refuses_what_does_not_fit():
     TOKENIZER(["a" * 16], strict=True)
 
 
+def test_bytes_that_are_no_text_are_one_line():
+  with pytest.raises(UserError, match=r"'caf\\udce9' is not valid Unicode at character 3"):
+    TOKENIZER(["red", "caf\udce9"])
+
+
 def test_tokenizer_round_trips_through_its_file(tmp_path):
   path = tmp_path / "tokenizer.json"
   path.write_text(TOKENIZER.to_json())

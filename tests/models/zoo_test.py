@@ -98,6 +98,7 @@ def test_missing_folder(tmp_path):
     ({"flux2": {"num_singel": 3}}, "did you mean 'num_single'"),
     ({"flux2": {"in_channels": 8}}, "in_channels must be 192"),
     ({"text": {"width": 32}}, "must equal the text encoder's 32"),
+    ({"flux2": 3}, "model.flux2=3: expected a section"),
 ])
 def test_bad_sizes(overrides, message):
   with pytest.raises(UserError, match=message):

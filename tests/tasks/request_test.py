@@ -121,6 +121,7 @@ def test_modality_targets():
     ("instance", {"name": " "}, "name: empty"),
     ("referring", {"phrase": ""}, "phrase: empty"),
     ("edges", {"color": "red"}, "both color and background"),
+    ("edges", {"color": "red", "background": "red"}, "share a colour"),
     ("modality", {"source": "depth", "target": "depth"}, "both 'depth'"),
     ("modality", {"source": "depht", "target": "photo"}, "did you mean 'depth'"),
     ("modality", {"source": "photo", "target": "segmentation"}, "0 given"),

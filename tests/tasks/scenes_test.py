@@ -46,6 +46,15 @@ def test_without_leaves_no_trace_of_a_category():
   assert scenes.without({"image": 0}, ["mug"]) == {"image": 0}
 
 
+def test_without_knows_plurals():
+  names = ("shelf", "knife", "cherry", "box")
+  phrases = ("the two shelves", "knives", "some Cherries", "boxes", "shelves' edge",
+             "the shelving", "a boxer")
+  scene = {**SCENE, "phrases": [(text, ()) for text in phrases]}
+  assert [text for text, _ in scenes.without(scene, names)["phrases"]] == [
+      "the shelving", "a boxer"]
+
+
 def test_modalities():
   assert scenes.modalities(SCENE) == ["photo", "segmentation"]
   empty = {**SCENE, "instances": np.zeros((2, 4), np.int32)}

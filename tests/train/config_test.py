@@ -24,6 +24,7 @@ def test_argument_and_overrides_are_typed():
       "--config.data.mixture.editing=0", "--config.data.mixture.depth@rooms=0.5",
       "--config.model.overrides.flux2={'num_single': 2}",
       "--config.model.overrides.flux2.num_double=1",
+      "--config.model.overrides.text.vocab_size=300",
       "--config.optim.adam_paths=('a', 'b')", "--config.notes=1",
       "--config.train.log_every=1e1"])
   assert nano.train.steps == 7 and nano.data.sources["rooms"]["path"] == "my/rooms"
@@ -32,7 +33,8 @@ def test_argument_and_overrides_are_typed():
   assert nano.data.flip is False
   assert nano.data.mixture == config.load(NANO).data.mixture | {
       "editing": 0, "depth@rooms": 0.5}
-  assert nano.model.overrides == {"flux2": {"num_single": 2, "num_double": 1}}
+  assert nano.model.overrides == {
+      "flux2": {"num_single": 2, "num_double": 1}, "text": {"vocab_size": 300}}
   assert nano.optim.adam_paths == ("a", "b") and nano.notes == "1"
   assert nano.train.log_every == 10 and isinstance(nano.train.log_every, int)
 
@@ -60,6 +62,10 @@ def test_nested_overrides_of_free_sections():
     ("--config.train.accumulate=0", "at least 1"),
     ("--config.train.grad_dtype=bfloat16", "needs dtype bfloat16"),
     ("--config.train.log_every=0", "at least 1"),
+    ("--config.train.minutes=-1", "minutes must be at least 0"),
+    ("--config.train.sample_every=-1", "sample_every must be at least 0"),
+    ("--config.train.ema_decay=-1", "ema_decay must be in 0..1"),
+    ("--config.flow.perception_steps=0", "perception_steps must be at least 1"),
 ])
 def test_wrong_overrides_are_one_line(override, message):
   with pytest.raises(UserError, match=message) as error:

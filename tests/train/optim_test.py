@@ -168,6 +168,11 @@ def test_a_decay_of_the_whole_run_ends_where_it_should_after_a_warm_up():
     ({"moment_dtype": "float16"}, "use 'float32' or 'bfloat16'"),
     ({"schedule": "linear"}, "use 'constant', 'cosine' or 'wsd'"),
     ({"decay_fraction": 2}, "0..1"),
+    ({"clip_norm": -1.0}, "clip_norm must be at least 0, got -1"),
+    ({"lr": -1e-3}, "lr must be at least 0"), ({"lr": float("nan")}, "got nan"),
+    ({"warmup_steps": -3}, "warmup_steps must be at least 0"),
+    ({"adam_paths": "embedding"}, r"give a tuple of regular expressions, \('embedding',"),
+    ({"lr_multipliers": {"(": 0.1}}, r"lr_multipliers: '\(' is no regular expression"),
 ])
 def test_refuses_unknown_values(section, message):
   with pytest.raises(UserError, match=message):

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import socket
+import time
 
 import jax
 import pytest
@@ -62,6 +63,27 @@ def test_two_of_one_number_and_other_counts_are_told(joined):
   assert not joined
 
 
+def test_one_that_died_and_came_again_takes_its_own_place(joined):
+  port = free_port()
+  with concurrent.futures.ThreadPoolExecutor() as pool:
+    zero = pool.submit(rendezvous.join, f"127.0.0.1:{port}", 3, 0, 20.0)
+    while True:
+      try:
+        with socket.create_connection(("127.0.0.1", port)) as dead:
+          dead.sendall(b"1 3 elsewhere\n")
+          dead.settimeout(0.5)
+          with pytest.raises(TimeoutError):
+            dead.recv(1)  # It is in, and waits for the third.
+        break
+      except ConnectionRefusedError:
+        time.sleep(0.05)
+    others = [pool.submit(rendezvous.join, f"127.0.0.1:{port}", 3, i, 20.0)
+              for i in (1, 2)]
+    for found in (zero, *others):
+      assert found.result() is None
+  assert len(joined) == 3
+
+
 @pytest.mark.parametrize("arguments, message", [
     ((None, 2, None), "all three"), (("h:1", None, 0), "need --num-processes"),
     (("h:1", 2, None), "all three"), (("h", 2, 0), "write HOST:PORT"),
@@ -82,6 +104,14 @@ def test_a_port_in_use_is_one_line(joined):
 
 def test_alone_nothing_is_done(joined):
   rendezvous.join()
+  rendezvous.join(num_processes=1)
+  assert not joined
+
+
+def test_alone_inside_a_cluster_nothing_is_done(joined, monkeypatch):
+  monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "10.0.0.1:8476")
+  rendezvous.join(num_processes=1)
+  monkeypatch.setenv("JAX_PROCESS_ID", "2")
   rendezvous.join(num_processes=1)
   assert not joined
 

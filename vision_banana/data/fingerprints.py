@@ -156,8 +156,12 @@ def make_list(folder: str, benchmark: str, pattern: str = "**/*") -> HashList:
   top = pathlib.Path(folder)
   if not top.is_dir():
     raise UserError(f"{folder}: no such folder; give a benchmark's.")
-  paths = sorted(p for p in top.glob(pattern)
-                 if p.suffix.lower() in SUFFIXES and p.is_file())
+  try:
+    paths = sorted(p for p in top.glob(pattern)
+                   if p.suffix.lower() in SUFFIXES and p.is_file())
+  except (ValueError, NotImplementedError) as e:
+    raise UserError(f"--pattern '{pattern}': {e}; give a glob below the folder, such "
+                    "as '**/*.jpg'.") from e
   if not paths:
     raise UserError(f"{folder}: no pictures match '{pattern}'; give another folder or "
                     "--pattern.")

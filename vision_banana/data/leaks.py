@@ -158,7 +158,10 @@ def _plain(text: str) -> str:
 
 
 def _texts(value: Any) -> list[str]:
-  return [value] if isinstance(value, str) else list(value or ())
+  """What a statement says in words; files of other programs hold anything."""
+  values = [value] if isinstance(value, str) else value
+  return ([text for text in values if isinstance(text, str) and text.strip()]
+          if isinstance(values, list) else [])
 
 
 def _statements(path: str) -> list[dict[str, Any]]:

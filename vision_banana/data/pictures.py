@@ -5,13 +5,18 @@ import pathlib
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from vision_banana.errors import UserError
 
 # What decoding takes grows with the picture, to about 120 bytes a pixel.
 MAX_PIXELS = 64_000_000
 _NUMPY = b"\x93NUMPY"
+_ORIENTATION = 0x0112
+_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+          4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+          6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+          8: Image.Transpose.ROTATE_90}
 
 
 def read_rgb(source: pathlib.Path | bytes, name: str) -> np.ndarray:
@@ -44,6 +49,8 @@ def read_array(source: pathlib.Path | bytes, name: str) -> np.ndarray:
   try:
     array = np.load(io.BytesIO(source) if isinstance(source, bytes) else source,
                     allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+      raise ValueError("it holds several arrays")
   except FileNotFoundError as e:
     raise UserError(f"{name}: no such file; check the path.") from e
   except (OSError, ValueError, EOFError) as e:
@@ -60,7 +67,7 @@ def read_array(source: pathlib.Path | bytes, name: str) -> np.ndarray:
 def size(source: pathlib.Path | bytes, name: str) -> tuple[int, int]:
   """(height, width) as it is shown, from the head of the file alone."""
   with _opened(source, name) as image:
-    turned = _decoded(lambda: image.getexif().get(0x0112, 1), name) in (5, 6, 7, 8)
+    turned = _decoded(lambda: _orientation(image), name) in (5, 6, 7, 8)
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
@@ -76,7 +83,9 @@ def rgb(image: Image.Image, name: str) -> np.ndarray:
     raise UserError(too_large(name))
   if image.width == 0 or image.height == 0:
     raise UserError(f"{name}: the image is empty; give one with pixels.")
-  image = ImageOps.exif_transpose(image)
+  turn = _TURNS.get(_orientation(image))
+  if turn is not None:  # Pillow's own function fails on odd tags that say other things.
+    image = image.transpose(turn)
   if image.mode.startswith("I;16"):
     grey = (np.asarray(image) / 257).round().astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=-1)
@@ -87,6 +96,10 @@ def rgb(image: Image.Image, name: str) -> np.ndarray:
     rgba = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
   return np.array(image.convert("RGB"))
+
+
+def _orientation(image: Image.Image) -> int:
+  return image.getexif().get(_ORIENTATION, 1)
 
 
 def too_large(name: str) -> str:

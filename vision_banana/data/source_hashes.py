@@ -6,6 +6,7 @@ its records name elsewhere is kept with the hashes and looked at again.
 """
 
 import concurrent.futures
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from vision_banana.data import fingerprints
+from vision_banana.data.own import records as own_records
 
 _CACHE = "~/.cache/vision_banana/hashes"
 _VERSION = 2  # Of how pictures are hashed, and of what a name is made from.
@@ -92,16 +94,14 @@ def _keep(path: pathlib.Path, hashes: np.ndarray, records: np.ndarray,
                  list(outside.values()), str))
     os.replace(temporary, path)
   except OSError as e:
+    with contextlib.suppress(OSError):
+      temporary.unlink()
     print(f"hashes are not kept: {path.parent} cannot be written ({e.strerror})")
 
 
 def _tree(top: pathlib.Path) -> list[str]:
   """All files at and below a path, through links to folders as sources read them."""
-  if not top.is_dir():
-    return [str(top)]
-  return sorted(os.path.join(folder, file)
-                for folder, _, files in os.walk(top, followlinks=True)
-                for file in files)
+  return sorted(map(str, own_records.walk(top))) if top.is_dir() else [str(top)]
 
 
 def _key(path: str, settings: str, tree: Sequence[str]) -> str:

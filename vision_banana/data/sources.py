@@ -66,6 +66,8 @@ def open_source(name_or_dir: str, split: str,
   """
   if generated(name_or_dir):
     return _GENERATED[name_or_dir]()
+  if not name_or_dir:
+    raise UserError("a source has an empty path; name a dataset or a folder.")
   path = locate(name_or_dir)
   parts = [] if options.kind in own.KINDS else _version_dirs(path)
   if not parts:
@@ -99,9 +101,8 @@ def generated(name_or_dir: str) -> bool:
 def locate(name_or_dir: str) -> pathlib.Path:
   """Where a dataset is: inside the package when its name is an embedded one."""
   path = _EMBEDDED / name_or_dir
-  if pathlib.Path(name_or_dir).name != name_or_dir or not path.is_dir():
-    path = pathlib.Path(name_or_dir).expanduser()
-  return path
+  bare = pathlib.Path(name_or_dir).name == name_or_dir and name_or_dir not in ("", "..")
+  return path if bare and path.is_dir() else pathlib.Path(name_or_dir).expanduser()
 
 
 class _Part:

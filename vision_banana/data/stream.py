@@ -97,6 +97,9 @@ class Stream:
   def set_state(self, state: dict[str, int]) -> None:
     """Goes on from a state of any stream of the same config and data.
 
+    With another batch size it goes on where a batch of that size begins: of a mixture
+    of shapes only a whole batch has one.
+
     Raises:
       UserError: it is no such state.
     """
@@ -105,7 +108,7 @@ class Stream:
       raise UserError(f"the checkpoint's data position {str(state)[:80]} is of another "
                       "version of this program; choose another --workdir.")
     self.close()
-    self._batches = self._open(start)
+    self._batches = self._open(-(-start // self._batch_size) * self._batch_size)
 
   def close(self) -> None:
     """Ends the threads."""

@@ -73,6 +73,7 @@ class FlowConfig:
           f"schedule '{self.schedule}': use one of {', '.join(SCHEDULES)}.")
     if self.latent_sd < 0:
       raise ValueError(f"latent_sd must not be negative, got {self.latent_sd}.")
+    settings.check_at_least(self, 1, "steps", "perception_steps")
     if not 0 < self.level_floor <= 1:
       raise ValueError(f"level_floor must be in (0, 1], got {self.level_floor}.")
 
@@ -111,7 +112,7 @@ class Flow:
     if vocab > config.text.vocab_size:
       raise UserError(
           f"the tokenizer has {vocab} tokens, the text encoder of '{name}' "
-          f"{config.text.vocab_size}; set model.text.vocab_size.")
+          f"{config.text.vocab_size}; set config.model.overrides.text.vocab_size.")
     self.name = name
     self.config = config
     self.flow = flow

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vision_banana import settings
 from vision_banana.errors import UserError
 from vision_banana.models import layers, sharding
 from vision_banana.models.flux2 import Flux2Config
@@ -42,6 +43,7 @@ class LoraConfig:
       raise ValueError(f"rank must not be negative, got {self.rank}.")
     if not np.isfinite(self.alpha):
       raise ValueError(f"alpha must be finite, got {self.alpha}.")
+    settings.check_patterns("targets", self.targets)
 
   def adapts(self, module: str) -> bool:
     """Whether a linear module, by diffusers' name, is one of the targets."""

@@ -7,6 +7,7 @@ import numpy as np
 import tokenizers
 
 from vision_banana.errors import UserError
+from vision_banana.models.text import check_unicode
 
 TEMPLATE = (
     "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")
@@ -77,13 +78,7 @@ class Tokenizer:
       UserError: if a prompt is not valid Unicode, or is too long and `strict`.
     """
     before, after = TEMPLATE
-    for prompt in prompts:
-      try:
-        prompt.encode()
-      except UnicodeEncodeError as e:
-        raise UserError(
-            f"prompt {ascii(prompt[:40])} is not valid Unicode at character "
-            f"{e.start}; write it in UTF-8.") from e
+    check_unicode(prompts)
     shape = (len(prompts), self.max_length)
     ids, mask = np.full(shape, self.pad, np.int32), np.zeros(shape, bool)
     encoded = self.core.encode_batch([before + p + after for p in prompts])

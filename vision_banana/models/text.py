@@ -1,6 +1,7 @@
 """nano's text side: a byte-level BPE tokenizer and a small transformer encoder."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import jax
 import jax.numpy as jnp
@@ -78,8 +79,10 @@ class Tokenizer:
       (ids int32 [B, max_length], mask bool [B, max_length]).
 
     Raises:
-      UserError: if `strict` and a prompt is longer than `max_length` − 1 tokens.
+      UserError: a prompt is no Unicode; or `strict`, and it is longer than
+        `max_length` − 1 tokens.
     """
+    check_unicode(prompts)
     ids = np.full((len(prompts), self.max_length), PAD, np.int32)
     for row, prompt, encoded in zip(
         ids, prompts, self.core.encode_batch(list(prompts))):
@@ -94,6 +97,17 @@ class Tokenizer:
 
   def to_json(self) -> str:
     return self.core.to_str()
+
+
+def check_unicode(prompts: Iterable[str]) -> None:
+  """Raises UserError for bytes that were no UTF-8 where a prompt was read from."""
+  for prompt in prompts:
+    try:
+      prompt.encode()
+    except UnicodeEncodeError as e:
+      raise UserError(
+          f"prompt {ascii(prompt[:40])} is not valid Unicode at character "
+          f"{e.start}; write it in UTF-8.") from e
 
 
 class Block(nnx.Module):

@@ -112,8 +112,10 @@ def _from_dict(name: str, sizes: Mapping[str, Any]) -> ModelConfig:
   """Sizes as JSON has them to those of `name`'s kind."""
   sizes = dict(sizes)
   for part in ("flux2", "text", "autoencoder"):
-    values = {k: tuple(v) if isinstance(v, list) else v
-              for k, v in sizes.get(part, {}).items()}
+    given = sizes.get(part, {})
+    if not isinstance(given, Mapping):
+      raise UserError(f"model.{part}={given!r}: expected a section of keys.")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     kind = type(getattr(MODELS[name], part))
     sizes[part] = settings.build(kind, values, f"model.{part}")
   return settings.build(ModelConfig, sizes, "model")

@@ -107,8 +107,8 @@ def _referring(rng, phrase: str, color: str | None = None,
 def _edges(rng, color: str | None = None, background: str | None = None) -> Request:
   if (color is None) != (background is None):
     raise UserError("task 'edges': give both color and background, or none.")
-  line = Paint(WHITE, "") if color is None else legend.parse(color)
   ground = _ground(background)
+  line = Paint(WHITE, "") if color is None else _colors(rng, [color], ground)[0]
   return _painted(prompts.edges(rng, line.text, ground.text), ["edge"], [line], ground)
 
 

@@ -74,13 +74,22 @@ def without(scene: Scene, names: Sequence[str]) -> Scene:
   if gone:
     made["categories"] = ["" if n in names else n for n in known]
   if "phrases" in scene:
-    words = [re.compile(rf"\b{re.escape(n)}(s|es)?\b", re.IGNORECASE) for n in names]
+    words = [_word(n) for n in names]
     made["phrases"] = [
         (text, ids) for text, ids in scene["phrases"]
         if not set(ids) & gone and not any(w.search(text) for w in words)]
   if "absent" in scene:
     made["absent"] = [n for n in scene["absent"] if n not in names]
   return made
+
+
+def _word(name: str) -> re.Pattern[str]:
+  """A name in a text, also in its plural: mugs, boxes, shelves, cherries."""
+  forms = [f"{re.escape(name)}(s|es)?"]
+  forms += [f"{re.escape(name.removesuffix(end))}{plural}"
+            for end, plural in (("f", "ves"), ("fe", "ves"), ("y", "ies"))
+            if name.endswith(end)]
+  return re.compile(rf"\b({'|'.join(forms)})\b", re.IGNORECASE)
 
 
 def modalities(scene: Scene) -> list[str]:

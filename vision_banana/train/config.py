@@ -81,10 +81,11 @@ class TrainConfig:
   sample_steps: int = 4
 
   def __post_init__(self):
-    for name in ("steps", "log_every", "checkpoint_every", "keep", "sample_steps",
-                 "accumulate"):
-      if getattr(self, name) < 1:
-        raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+    settings.check_at_least(self, 1, "steps", "log_every", "checkpoint_every", "keep",
+                            "sample_steps", "accumulate")
+    settings.check_at_least(self, 0, "minutes", "sample_every")
+    if not 0 <= self.ema_decay <= 1:
+      raise ValueError(f"ema_decay must be in 0..1, got {self.ema_decay}.")
     floats = ("float32", "bfloat16")
     for name, known in (("dtype", floats), ("grad_dtype", floats),
                         ("ema", ("off", *floats)), ("remat", tuple(REMAT))):
@@ -231,7 +232,7 @@ def _apply(config: dict[str, Any], override: str) -> None:
   section, cls, where = config, Experiment, root
   for depth, name in enumerate(names):
     last = depth == len(names) - 1
-    if name not in section and (cls or not last):
+    if name not in section and cls:
       raise UserError(f"{where}.{name}: nothing reads this key; "
                       f"{_hint(name, section)}")
     if last:
@@ -239,6 +240,8 @@ def _apply(config: dict[str, Any], override: str) -> None:
       section[name] = (_typed(text, section[name], key) if name in section
                        else _literal(text))
       return
+    if not cls:  # Sizes of a model may be changed part by part.
+      section.setdefault(name, {})
     kind = {f.name: f.type for f in dataclasses.fields(cls)}[name] if cls else None
     section, cls = section[name], kind if dataclasses.is_dataclass(kind) else None
     where = f"{where}.{name}"

@@ -75,7 +75,7 @@ def _train(config: Experiment, workdir: pathlib.Path,
         lora_file.write(os.path.join(made, lora_file.FILE), lora.Adapter(
             jax.tree.map(np.asarray, ema), dict.fromkeys(ema, config.lora.alpha)))
       return
-    notes = {"steps": step, "samples": step * config.data.batch_size,
+    notes = {"steps": step, "samples": data.get_state()["samples"],
              "mixture": dict(config.data.mixture), "seed": config.seed,
              "init_from": config.init_from, "random_start": config.random_start,
              "notes": config.notes}

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 import optax
 from optax import contrib
 
+from vision_banana import settings
+
 # Liu et al. 2025, section 2.2: Adam's updates have a root mean square of 0.2-0.4.
 _ADAM_RMS = 0.2
 
@@ -75,6 +77,9 @@ class OptimConfig:
                        "'cosine' or 'wsd'.")
     if not 0 <= self.decay_fraction <= 1:
       raise ValueError(f"decay_fraction must be in 0..1, got {self.decay_fraction}.")
+    settings.check_at_least(self, 0, "lr", "warmup_steps", "weight_decay", "clip_norm")
+    settings.check_patterns("adam_paths", self.adam_paths)
+    settings.check_patterns("lr_multipliers", self.lr_multipliers)
 
 
 def path_of(key_path) -> str:
@@ -124,8 +129,8 @@ def is_matrix(path: str, ndim: int) -> bool:
 def make(config: OptimConfig, total_steps: int) -> optax.GradientTransformation:
   """The whole optimiser, in float32.
 
-  Order: clip by global norm, precondition (Muon, Adafactor or Adam), decoupled weight decay
-  on matrices, per-module factors, learning rate.
+  Order: clip by global norm, precondition (Muon, Adafactor or Adam), decoupled weight
+  decay on matrices, per-module factors, learning rate.
   """
   def by_path(fn):
     def over(params):

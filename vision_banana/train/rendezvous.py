@@ -36,7 +36,7 @@ def join(coordinator: str | None = None, num_processes: int | None = None,
   """
   coordinator, count, this, devices = _complete(
       coordinator, num_processes, process_id, timeout)
-  if count is None or (coordinator is None and count == 1):
+  if count is None or count == 1:
     return
   if coordinator is None or this is None:
     raise UserError("several processes need --coordinator HOST:PORT, --num-processes N "
@@ -47,8 +47,6 @@ def join(coordinator: str | None = None, num_processes: int | None = None,
   if not 0 <= this < count:
     raise UserError(f"--process-id {this}: must be 0..{count - 1} of --num-processes "
                     f"{count}.")
-  if count == 1:
-    return
   if this == 0:
     _call_the_roll(int(port), count, timeout)
   else:
@@ -129,17 +127,31 @@ def _call_the_roll(port: int, count: int, timeout: float) -> None:
         if total != count:
           problem = (f"process {this} on {name} has --num-processes {total}, process 0 "
                      f"has {count}; give all the same")
-        elif this in present:
+        elif this in present and not _hung_up(present[this][1]):
           problem = (f"{name} and {present[this][0]} both are process {this}; give "
                      "each its own --process-id")
         if problem:
           _tell(connection, problem)
         else:
+          if this in present:  # It died while it waited, and was started again.
+            present[this][1].close()
           present[this] = name, connection
     for _, connection in present.values():
       _tell(connection, problem or _GO)
   if problem:
     raise UserError(f"{problem}.")
+
+
+def _hung_up(connection: socket.socket) -> bool:
+  connection.setblocking(False)
+  try:
+    return not connection.recv(1, socket.MSG_PEEK)
+  except BlockingIOError:
+    return False
+  except OSError:
+    return True
+  finally:
+    connection.settimeout(5)
 
 
 def _tell(connection: socket.socket, line: str) -> None:

@@ -124,6 +124,9 @@ def test_bad_tables_are_named(made, tmp_path, capsys):
   table.write_text(table.read_text().replace("ai_001_001", "ai_001_002"))
   with pytest.raises(UserError, match="lacks a column, scene or number .'ai_001_001'"):
     hypersim.records(folder, "train")
+  table.write_text(table.read_text() + '"cut')
+  with pytest.raises(UserError, match="parameters.csv: is no whole"):
+    hypersim.records(folder, "train")
   table.unlink()
   with pytest.raises(UserError, match="parameters.csv: is missing; it is in contrib"):
     hypersim.records(folder, "train")

@@ -1,7 +1,9 @@
 """A user's own data in every layout, and what is said of each way to get it wrong."""
 
+import io
 import json
 import pathlib
+import struct
 
 import numpy as np
 import pyarrow
@@ -36,6 +38,12 @@ def assert_scene(scene, expected):
         np.testing.assert_array_equal(a, b)
     else:
       assert scene[key] == value
+
+
+def npz(array):
+  buffer = io.BytesIO()
+  np.savez(buffer, array, array)
+  return buffer.getvalue()
 
 
 def full():
@@ -167,13 +175,18 @@ def test_a_row_group_is_read_once_for_its_rows(tmp_path, monkeypatch):
   assert reads == [0, 1]
 
 
-def test_orientation_is_honoured(tmp_path):
-  exif = Image.Exif()
-  exif[0x0112] = 6  # Turned by 90 degrees.
+@pytest.mark.parametrize("tag, shown", [
+    (1, IMAGE), (2, IMAGE[:, ::-1]), (3, IMAGE[::-1, ::-1]), (4, IMAGE[::-1]),
+    (5, IMAGE.swapaxes(0, 1)), (6, np.rot90(IMAGE, -1)),
+    (7, np.rot90(IMAGE, 2).swapaxes(0, 1)), (8, np.rot90(IMAGE))])
+def test_orientation_is_honoured(tmp_path, tag, shown):
+  exif = b"Exif\0\0II*\0" + struct.pack(
+      "<IHHHIIHHI4sI", 8, 2, 0x0112, 3, 1, tag,
+      0x0128, 2, 3, b"72", 0)  # Text for a number, which nobody needs.
   fake.write(tmp_path, {"a.png": fake.png(IMAGE, exif=exif)})
   source = open_(tmp_path)
-  np.testing.assert_array_equal(source[0]["image"], np.rot90(IMAGE, -1))
-  assert source.size(0) == (8, 6) == source[0]["image"].shape[:2]
+  np.testing.assert_array_equal(source[0]["image"], shown)
+  assert source.size(0) == shown.shape[:2]
 
 
 def test_float_depth_is_metres_and_other_axes_are_turned(tmp_path):
@@ -204,6 +217,36 @@ def test_a_source_can_name_the_labels_of_all(tmp_path):
       np.full((6, 8), 2, np.uint8))})
   scene = open_(tmp_path, categories=("wall", "floor"))[0]
   assert scene["categories"] == ["wall", "floor"] and scene["instances"].max() == 2
+  assert scene["absent"] == ["wall"]  # It may be asked for where it is not.
+
+
+def test_words_are_without_space_and_marks_and_an_empty_instruction_is_no_edit(tmp_path):
+  fake.write(tmp_path, {
+      "a.png": fake.png(IMAGE), "a.edited.png": fake.png(IMAGE),
+      "a.instruction.txt": "\n", "a.txt": "\ufeffa cat\n", "r.jsonl": fake.jsonl([
+          {"image": "a.png", "text": "  ", "instruction": "make it red\n",
+           "edited": "a.edited.png"}])})
+  scene = open_(tmp_path, kind="folder")[0]
+  assert scene["caption"] == "a cat" and scene["edits"] == []
+  scene = open_(tmp_path / "r.jsonl")[0]
+  assert scene["caption"] == "" and scene["edits"][0][0] == "make it red"
+
+
+def test_hidden_folders_and_links_in_a_circle_are_left_out(tmp_path):
+  fake.write(tmp_path, {"a.png": fake.png(IMAGE), ".checkpoints/a.png": b"",
+                        "b/c.png": fake.png(IMAGE)})
+  (tmp_path / "b" / "up").symlink_to(tmp_path, target_is_directory=True)
+  assert len(open_(tmp_path)) == 2
+
+
+def test_parts_by_percent_share_nothing_and_leave_nothing_out(tmp_path):
+  fake.write(tmp_path, {f"{i}.png": fake.png(IMAGE) for i in range(7)})
+  for percent in (10, 25, 50, 80):
+    head = open_(tmp_path, f"train[:{100 - percent}%]")
+    tail = open_(tmp_path, f"train[-{percent}%:]")
+    assert len(head) + len(tail) == 7
+  with pytest.raises(UserError, match="is empty"):
+    open_(tmp_path, "train[-4%:]")
 
 
 def test_columns_can_be_named(tmp_path):
@@ -250,6 +293,9 @@ def test_a_field_of_one_picture_in_hundreds_is_not_lost(tmp_path):
     ({"a.depth.npy": fake.npy(np.full((6, 8), "x"))}, {}, "save numbers"),
     ({"a.normals.npy": fake.npy(np.ones((6, 8, 3)))}, {}, "48 vectors longer than 1"),
     ({"a.normals.npy": fake.npy(np.ones((6, 8)))}, {}, "give 3 numbers a pixel"),
+    ({"a.normals.npy": fake.npy(np.ones((6, 8, 3), bool))}, {}, "numbers of one bit"),
+    ({"a.json": '{"categories": [" "]}'}, {}, "field 'categories': holds"),
+    ({"a.depth.npy": npz(np.ones((6, 8)))}, {}, "it holds several arrays"),
     ({"a.instances.npy": fake.npy(np.full((6, 8), 3))}, {"categories": ("x", "y")},
      "label 3, where there are 2 categories"),
     ({"a.instances.npy": fake.npy(np.full((6, 8), -1))}, {}, "label -1"),
@@ -301,6 +347,14 @@ def test_a_damaged_row_is_told_when_it_is_opened(tmp_path, line, message):
   assert "\n" not in str(error.value)
 
 
+def test_parquet_text_that_is_none_is_told_with_its_row(tmp_path):
+  table = pyarrow.table({"image": [fake.png(IMAGE)], "text": pyarrow.Array.from_buffers(
+      pyarrow.string(), 1, pyarrow.array([b"caf\xe9"], pyarrow.binary()).buffers())})
+  pyarrow.parquet.write_table(table, tmp_path / "r.parquet")
+  with pytest.raises(UserError, match="r.parquet row 0: not readable"):
+    open_(tmp_path)[0]
+
+
 def test_a_null_is_a_field_that_is_not_there(tmp_path):
   fake.write(tmp_path, {"a.png": fake.png(IMAGE), "r.jsonl": fake.jsonl(
       [{"image": "a.png", "text": "x"}, {"image": "a.png", "text": None}])})
@@ -332,6 +386,12 @@ def test_bad_splits(tmp_path, split, message):
   fake.write(tmp_path, {"a.png": fake.png(IMAGE)})
   with pytest.raises(UserError, match=message):
     open_(tmp_path, split)
+
+
+def test_splits_that_are_folders_of_data(tmp_path):
+  fake.write(tmp_path, {"data/train/r.jsonl": fake.jsonl([{"image": "../../a.png"}]),
+                        "a.png": fake.png(IMAGE)})
+  assert len(open_(tmp_path)) == 1
 
 
 def test_nothing_there(tmp_path):

@@ -50,9 +50,12 @@ def test_cache_directory_comes_from_the_environment(tmp_path, monkeypatch):
 
 def test_damaged_library_is_named(tmp_path):
   file = assets.save(fake_room.LIBRARY, tmp_path)
-  file.write_bytes(file.read_bytes()[:2000])
-  with pytest.raises(UserError, match="assets-1.npz is damaged .* delete it"):
-    assets.library(tmp_path)
+  whole = file.read_bytes()
+  overwritten = whole[:100] + bytes(8) + whole[108:]
+  for damaged in (whole[:2000], overwritten, b""):
+    file.write_bytes(damaged)
+    with pytest.raises(UserError, match="assets-1.npz is damaged .* delete it"):
+      assets.library(tmp_path)
 
 
 def test_failed_download_gives_pips_reason(tmp_path, monkeypatch):

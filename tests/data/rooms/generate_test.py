@@ -59,11 +59,23 @@ def test_failing_worker_is_an_error_not_a_hang(tmp_path):
 
 @pytest.mark.parametrize("change,message", [
     (dict(num=0), "num=0 is too small"), (dict(size=8), "size=8"),
-    (dict(workers=0), "workers=0"), (dict(split="val"), "'val' is unknown")])
+    (dict(workers=0), "workers=0"), (dict(num_edits=9), "num_edits=9 is too many"), (dict(split="val"), "'val' is unknown")])
 def test_bad_numbers_are_refused(tmp_path, change, message):
   with pytest.raises(UserError, match=message):
     render(tmp_path / "rooms", **change)
   assert not list(tmp_path.iterdir())
+
+
+def test_without_a_renderer_or_a_place_nothing_is_written(tmp_path, monkeypatch):
+  (tmp_path / "file").write_text("")
+  with pytest.raises(UserError, match="file/rooms.partial: cannot be written"):
+    render(tmp_path / "file" / "rooms")
+  def none():
+    raise UserError("mitsuba is not installed")
+  monkeypatch.setattr(backend, "variant", none)
+  with pytest.raises(UserError, match="mitsuba"):
+    render(tmp_path / "rooms")
+  assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 def test_existing_directory_is_kept(tmp_path):

@@ -89,6 +89,24 @@ def test_a_truncated_array(data, tmp_path):
                 f"{path}: not a readable array")
 
 
+def test_a_depth_without_its_picture(data, tmp_path):
+  root = data("eth3d")
+  path = next(root.glob("eth3d/office/**/images/dslr_images/*.JPG"))
+  path.unlink()
+  _one_left_out(_evaluate("eth3d", root, tmp_path), "missing picture")
+
+
+@pytest.mark.parametrize("shape, reason", [
+    ({"label": "target", "points": []}, "no corners of a shape"),
+    ({"label": "target"}, "no 'points'"), ({"points": [[0, 0], [5, 0], [5, 5]]}, "no 'label'")])
+def test_a_shape_that_is_none(shape, reason, data, tmp_path):
+  root = data("ReasonSeg")
+  path = sorted(root.glob("ReasonSeg/val/*.json"))[0]
+  about = json.loads(path.read_text())
+  path.write_text(json.dumps(about | {"shapes": [shape]}))
+  _one_left_out(_evaluate("reasonseg", root, tmp_path), f"{path}: {reason} in an entry")
+
+
 def test_a_depth_of_another_picture(data, tmp_path):
   root = data("eth3d")
   path = next(root.glob("eth3d/office/ground_truth_depth/**/*.JPG"))

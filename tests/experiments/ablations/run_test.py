@@ -131,6 +131,15 @@ def test_each_run_is_on_its_share_and_gives_it_back(tmp_path, monkeypatch):
   assert given == [[7], [7]]
 
 
+@pytest.mark.parametrize("options, message", [
+    (("--jobs", "0"), "--jobs 0: give at least 1"),
+    (("--benchmarks", "citiscapes", "--data", "x"), "citiscapes")])
+def test_what_no_run_could_do_is_told_before_any(tmp_path, options, message):
+  with pytest.raises(UserError, match=message):
+    run.main(["a", "--out", str(tmp_path), *options])
+  assert not list(tmp_path.iterdir())
+
+
 def test_a_name_to_publish_by_is_no_path(tmp_path):
   with pytest.raises(UserError, match="--publish ../b: give a name"):
     run.main(["b", "--out", str(tmp_path), "--publish", "../b"])

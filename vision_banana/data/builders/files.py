@@ -19,7 +19,7 @@ def _read(path: pathlib.Path, read: Callable[[pathlib.Path], T], kind: str) -> T
     return read(path)
   except FileNotFoundError as e:
     raise UserError(f"{path}: is missing.") from e
-  except (OSError, ValueError, KeyError, EOFError, SyntaxError,
+  except (OSError, ValueError, KeyError, EOFError, SyntaxError, TypeError, csv.Error,
           Image.DecompressionBombError) as e:
     reason = " ".join(str(e).split()) or type(e).__name__
     raise UserError(f"{path}: is no whole {kind} ({reason}).") from e

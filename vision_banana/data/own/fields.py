@@ -91,6 +91,8 @@ def normals(value: Any, field: Field, shape: tuple[int, int],
   range, with black for unknown.
   """
   found = _dense(value, field, shape, 3)
+  if found.dtype.kind == "b":
+    raise field.wrong("numbers of one bit", "give unit vectors, or pictures of them")
   vectors = found.astype(np.float32)
   if found.dtype.kind != "f":
     top = np.iinfo(found.dtype).max
@@ -144,7 +146,7 @@ def instances(value: Any, field: Field, shape: tuple[int, int],
 def categories(value: Any, field: Field) -> list[str]:
   """A name for each label from 1 on."""
   if not isinstance(value, list | tuple) or not all(
-      isinstance(name, str) and name for name in value):
+      isinstance(name, str) and name.strip() for name in value):
     raise field.wrong(f"holds {_shown(value)}", "give a list of names")
   return list(value)
 
@@ -171,10 +173,10 @@ def phrases(value: Any, field: Field, count: int) -> list[tuple[str, tuple[int, 
 
 
 def text(value: Any, field: Field) -> str:
-  """Words."""
+  """Words, without the space around them."""
   if not isinstance(value, str):
     raise field.wrong(f"holds {_shown(value)}", "give text")
-  return value
+  return value.strip()
 
 
 def _dense(value: Any, field: Field, shape: tuple[int, int],

@@ -28,7 +28,7 @@ class Parquet:
     # Only those who use parquet pay for it.
     import pyarrow  # pylint: disable=g-import-not-at-top
     from pyarrow import parquet  # pylint: disable=g-import-not-at-top
-    self._errors = (pyarrow.ArrowException, OSError)
+    self._errors = (pyarrow.ArrowException, OSError, UnicodeDecodeError)
     self._open = parquet.ParquetFile
     # The file's metadata, the file, number, first row and rows of each group.
     self._groups: list[tuple[Any, pathlib.Path, int, int, int]] = []

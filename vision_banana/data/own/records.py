@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,8 +20,9 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 # Files beside photo.jpg that hold more of it: photo.depth.png, photo.txt, photo.json.
 SIDECARS = ("depth", "normals", "instances", "edited")
 _OTHER_SPLITS = ("test", "validation", "valid", "val", "dev")
+_ENCODING = "utf-8-sig"  # UTF-8, with the mark before it that Windows may write.
 _THREADS = 16  # Small files are read at the same time.
-_DATA = "data"  # Where datasets on the Hugging Face hub keep their files.
+DATA = "data"  # Where datasets on the Hugging Face hub keep their files.
 
 
 class Records(Protocol):
@@ -63,10 +64,8 @@ class Folder:
   def __init__(self, root: pathlib.Path):
     """Raises UserError where two pictures share a name."""
     self._root = root
-    files = sorted(
-        (pathlib.Path(folder, name).relative_to(root)
-         for folder, _, names in os.walk(root, followlinks=True) for name in names
-         if not name.startswith(".")), key=lambda p: p.as_posix())
+    files = sorted((path.relative_to(root) for path in walk(root)),
+                   key=lambda p: p.as_posix())
     found: dict[pathlib.Path, dict[str, str]] = {}
     for path in files:
       stem, field = _sidecar(path)
@@ -165,6 +164,21 @@ class Jsonl:
     return self._files[self._starts[index, 0]].parent
 
 
+def walk(top: pathlib.Path) -> Iterator[pathlib.Path]:
+  """The files below a folder that are not hidden, nor in a hidden folder.
+
+  Links to folders are followed, each folder once.
+  """
+  seen = {os.path.realpath(top)}
+  for folder, below, names in os.walk(top, followlinks=True):
+    places = {name: os.path.realpath(os.path.join(folder, name)) for name in below}
+    below[:] = [name for name in sorted(below)
+                if not name.startswith(".") and places[name] not in seen]
+    seen.update(places[name] for name in below)
+    yield from (pathlib.Path(folder, name) for name in names
+                if not name.startswith("."))
+
+
 def split_files(path: pathlib.Path, split: str, suffix: str) -> list[pathlib.Path]:
   """Files of a split, in the order of their names.
 
@@ -180,12 +194,12 @@ def split_files(path: pathlib.Path, split: str, suffix: str) -> list[pathlib.Pat
       return [path]
     raise UserError(f"{path}: one file is one split, 'train'; take a part of it, as "
                     "in split='train[90%:]'.")
-  for folder in (path / split, path / _DATA / split):
+  for folder in (path / split, path / DATA / split):
     if folder.is_dir():
       found = sorted(folder.rglob(f"*{suffix}"))
       if found:
         return found
-  every = [p for folder in (path, path / _DATA) if folder.is_dir()
+  every = [p for folder in (path, path / DATA) if folder.is_dir()
            for p in sorted(folder.glob(f"*{suffix}"))]
   named = [p for p in every if _names(p.stem, split)]
   if named:
@@ -236,14 +250,14 @@ def _sidecar(path: pathlib.Path) -> tuple[pathlib.Path, str | None]:
 
 def _line(line: bytes, where: str) -> dict[str, Any]:
   try:
-    return _parse(line.decode(), where)
+    return _parse(line.decode(_ENCODING), where)
   except UnicodeDecodeError as e:
     raise UserError(f"{where}: cannot be read ({e}); write it in UTF-8.") from e
 
 
 def _text(path: pathlib.Path) -> str:
   try:
-    return path.read_text("utf-8")
+    return path.read_text(_ENCODING)
   except (OSError, UnicodeDecodeError) as e:
     raise UserError(f"{path}: cannot be read ({e}); write it in UTF-8.") from e
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from vision_banana.data import pictures
 from vision_banana.data.own import fields, parquet, records
+from vision_banana.data.rooms import vocabulary
 from vision_banana.errors import UserError
 
 KINDS = ("folder", "jsonl", "parquet")
@@ -58,10 +59,10 @@ def detect(path: pathlib.Path) -> str:
     return {".jsonl": "jsonl", ".parquet": "parquet"}.get(path.suffix, "")
   if not path.is_dir():
     return ""
-  if any(path.glob("*.parquet")) or any(path.glob("*/*.parquet")):
-    return "parquet"
-  if any(path.glob("*.jsonl")) or any(path.glob("*/*.jsonl")):
-    return "jsonl"
+  for kind in ("parquet", "jsonl"):
+    if any(any(path.glob(f"{above}*.{kind}"))
+           for above in ("", "*/", f"{records.DATA}/*/")):
+      return kind
   holds = any(p.suffix.lower() in records.PICTURES for p in path.rglob("*"))
   return "folder" if holds else ""
 
@@ -152,6 +153,8 @@ class Own:
     for name, convert in fields.DENSE.items():
       if name in record:
         scene[name] = convert(record[name], field(name), shape, own[name])
+    if "instances" in scene and "categories" not in record:
+      scene["absent"] = _absent(names, scene["instances"])
     if "phrases" in record:
       scene["phrases"] = fields.phrases(record["phrases"], field("phrases"), len(names))
     if ("instruction" in record) != ("edited" in record):
@@ -159,8 +162,9 @@ class Own:
       raise field(lacks).wrong("is missing beside the other half of the edit",
                                "give both, or neither")
     if "edited" in record:
-      scene["edits"] = [(fields.text(record["instruction"], field("instruction")),
-                         fields.image(record["edited"], field("edited")))]
+      instruction = fields.text(record["instruction"], field("instruction"))
+      edited = fields.image(record["edited"], field("edited"))
+      scene["edits"] = [(instruction, edited)] if instruction else []
     return scene
 
   def _record(self, index: int):
@@ -173,6 +177,12 @@ class Own:
     record = {name: raw[column] for name, column in self._columns.items()
               if raw.get(column) is not None}
     return record, lambda name: fields.Field(name, where, root)
+
+
+def _absent(names: list[str], instances: np.ndarray) -> list[str]:
+  """Of names that all records share, those of no label in this one."""
+  here = {names[i - 1] for i in np.unique(instances) if i}
+  return [n for n in names if not any(vocabulary.alike(n, other) for other in here)]
 
 
 def _columns(known: set[str], options: Options, where: str) -> dict[str, str]:
@@ -201,5 +211,7 @@ def _bound(text: str | None, count: int) -> int | None:
   if not text:
     return None
   if text.endswith("%"):
-    return round(count * float(text[:-1]) / 100)
+    percent = float(text[:-1])
+    # From the end, so that [:90%] and [-10%:] share nothing and leave nothing out.
+    return round(count * (max(100 + percent, 0) if text[0] == "-" else percent) / 100)
   return int(text)

@@ -15,6 +15,7 @@ import tarfile
 import tempfile
 import warnings
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -124,7 +125,8 @@ def library(path: str | os.PathLike[str] | None = None) -> Library:
   try:
     with np.load(file, allow_pickle=False) as data:
       return _unpack(dict(data))
-  except (OSError, ValueError, KeyError, zipfile.BadZipFile) as e:
+  except (OSError, ValueError, KeyError, EOFError, zlib.error,
+          zipfile.BadZipFile) as e:
     raise UserError(f"asset library {file} is damaged ({e}): delete it and run "
                     "`vision-banana render --fetch-assets`") from e
 

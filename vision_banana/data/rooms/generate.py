@@ -90,30 +90,40 @@ def render_dataset(num: int, size: int, out: str | os.PathLike[str], workers: in
     `out`.
 
   Raises:
-    UserError: `out` exists, a number makes no sense, or the partial directory was
-      made with other settings.
+    UserError: `out` exists or cannot be written, a number makes no sense, the partial
+      directory was made with other settings, there is nothing to render with, or a
+      worker died.
   """
   out = pathlib.Path(out)
   for name, value, low in (("num", num, 1), ("size", size, 16), ("workers", workers, 1),
                            ("num_edits", num_edits, 0), ("seed", seed, 0)):
     if value < low:
       raise UserError(f"{name}={value} is too small: use {low} or more")
+  if num_edits > edits.MAX_EDITS:
+    raise UserError(f"num_edits={num_edits} is too many: use {edits.MAX_EDITS} or fewer")
   if out.exists():
     raise UserError(f"{out} exists: delete it or choose another output directory")
   if split not in sampling.SPLITS:
     raise UserError(f"room split {split!r} is unknown: use train or test")
+  variant = backend.variant()  # Before anything is written: there may be none.
   partial = out.with_name(out.name + ".partial")
-  partial.mkdir(parents=True, exist_ok=True)
+  library = assets.library(library_path)
   settings = repr((size, split, num_edits, spp, str(rooms.Rooms.VERSION),
-                   len(assets.library(library_path).meshes)))
-  note = partial / "settings.txt"
-  if note.exists() and note.read_text() != settings:
-    raise UserError(f"{partial} holds rooms of other settings: delete it")
-  note.write_text(settings)
+                   *map(sorted, (library.meshes, library.textures,
+                                 library.environments))))
+  try:
+    partial.mkdir(parents=True, exist_ok=True)
+    note = partial / "settings.txt"
+    if note.exists() and note.read_text() != settings:
+      raise UserError(f"{partial} holds rooms of other settings: delete it")
+    note.write_text(settings)
+  except OSError as e:
+    raise UserError(f"{partial}: cannot be written ({e.strerror}): choose another "
+                    "output directory") from e
   paths = [partial / f"{i:08d}.room" for i in range(seed, seed + num)]
   jobs = [(i, str(p)) for i, p in zip(itertools.count(seed), paths) if not p.exists()]
   if jobs:
-    initial = (backend.variant(), size, split, num_edits, spp, library_path)
+    initial = (variant, size, split, num_edits, spp, library_path)
     with contextlib.closing(results(jobs, min(workers, len(jobs)), initial)) as done:
       for _ in tqdm.tqdm(done, total=num, initial=num - len(jobs), unit="room",
                          desc=f"{split} rooms"):
@@ -134,6 +144,9 @@ def results(jobs: list, workers: int, initial: tuple) -> Iterator[None]:
     try:
       for done in futures.as_completed([pool.submit(_work, job) for job in jobs]):
         yield done.result()
+    except futures.process.BrokenProcessPool as e:
+      raise UserError("a worker ended without a word, which too little memory may do: "
+                      "use fewer workers; the same command goes on") from e
     except BaseException:
       pool.shutdown(wait=False, cancel_futures=True)
       raise

@@ -14,8 +14,9 @@ EDGE = 1536
 _DEPTH = "ground_truth_depth/dslr_images"
 
 
-def _load(image: pathlib.Path, depth_path: pathlib.Path):
-  picture = images.read(image)
+def _load(pictures: list[pathlib.Path], depth_path: pathlib.Path):
+  """The first of `pictures` that is there, and its depth."""
+  picture = images.read(layout.first(pictures, "picture"))
   try:
     # Float32 by rows, under the name of the picture; infinity where unknown.
     depth = np.fromfile(depth_path, "<f4")
@@ -38,12 +39,11 @@ def _read(data: pathlib.Path) -> records.Split:
   questions = []
   for path in sorted(root.glob(f"*/**/{_DEPTH}/*.JPG")):
     scene = path.parents[2].name
-    image = layout.first(
-        [parent / "images/dslr_images" / path.name
-         for parent in (path.parents[2], root / scene,
-                        root / f"{scene}_dslr_jpg" / scene)],
-        "picture")
-    questions.append(layout.question(f"{scene}-{path.stem}", asked, _load, image, path))
+    pictures = [parent / "images/dslr_images" / path.name
+                for parent in (path.parents[2], root / scene,
+                               root / f"{scene}_dslr_jpg" / scene)]
+    questions.append(
+        layout.question(f"{scene}-{path.stem}", asked, _load, pictures, path))
   return layout.split_of(questions)
 
 

@@ -22,9 +22,10 @@ def _about(path: pathlib.Path) -> dict[str, Any]:
     return layout.parsed(path, "cp1252")
 
 
-def _load(image: pathlib.Path, shapes: list[dict[str, Any]]):
-  picture = images.read(image)
-  return picture, rasterise(shapes, *picture.shape[:2])
+def _load(about: pathlib.Path, shapes: list[dict[str, Any]]):
+  picture = images.read(about.with_suffix(".jpg"))
+  with layout.entries_of(about):
+    return picture, rasterise(shapes, *picture.shape[:2])
 
 
 def rasterise(shapes: list[dict[str, Any]], height: int, width: int) -> np.ndarray:
@@ -54,6 +55,8 @@ def _polygon(points: list[list[float]], height: int, width: int) -> np.ndarray:
     raise UserError("ReasonSeg's masks are what OpenCV fills; pip install "
                     "'vision-banana[eval]'.") from e
   mask = np.zeros((height, width), np.uint8)
+  if np.ndim(points) != 2 or not len(points):
+    raise TypeError("corners of a shape")
   corners = np.array([points], np.int32)
   cv2.polylines(mask, corners, True, 1, 1)
   cv2.fillPoly(mask, corners, 1)
@@ -69,7 +72,7 @@ def _read(data: pathlib.Path) -> records.Split:
       query, shapes = about["text"][0].strip(), about["shapes"]
     questions.append(layout.question(
         path.stem, tasks.request("referring", phrase=query), _load,
-        path.with_suffix(".jpg"), shapes, text=query))
+        path, shapes, text=query))
   return layout.split_of(questions)
 
 
