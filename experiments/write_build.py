@@ -1,5 +1,6 @@
-"""Writes BUILD: one py_library a folder, one py_test a test, one py_binary a script of
-experiments, deps from the imports; what comes from outside is in setup.py.
+"""Writes BUILD: one py_library a folder, or a circle of folders, one py_test a test, one
+py_binary a script of experiments, deps from the imports; what comes from outside is in
+setup.py.
 
   python experiments/write_build.py
 """
@@ -53,6 +54,40 @@ def imports(path: pathlib.Path) -> set[str]:
   return names
 
 
+def joined(targets: dict[str, list[pathlib.Path]]) -> dict[str, list[pathlib.Path]]:
+  """The targets, where those that import each other are one by the shortest name.
+
+  Modules do not import in circles, but folders may, which Bazel refuses.
+  """
+  while True:
+    names = owners_of(targets)
+    needs = {name: {owner_of(m, names) for p in paths for m in imports(p)} - {None}
+             for name, paths in targets.items()}
+    circle = next(
+        ([a, b] for a in targets for b in needs[a] - {a} if a in reached(b, needs)), None)
+    if circle is None:
+      return targets
+    kept, gone = sorted(circle, key=lambda name: (len(name), name))
+    targets = dict(targets, **{kept: sorted(targets[kept] + targets[gone])})
+    del targets[gone]
+
+
+def reached(start: str, needs: dict[str, set[str]]) -> set[str]:
+  """Targets that one needs, directly or not."""
+  found, left = set(), [start]
+  while left:
+    new = needs[left.pop()] - found
+    found |= new
+    left += new
+  return found
+
+
+def owners_of(targets: dict[str, list[pathlib.Path]]) -> dict[str, str]:
+  """Module → the target that has it."""
+  return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
+      ".__init__"): name for name, paths in targets.items() for path in paths}
+
+
 def rule(kind: str, name: str, **lists: list[str]) -> str:
   """One target; empty lists are left out."""
   lines = [f"\n{kind}(", f'    name = "{name}",']
@@ -65,12 +100,8 @@ def rule(kind: str, name: str, **lists: list[str]) -> str:
 
 
 def main() -> None:
-  targets = libraries()
-  owners = {}
-  for name, paths in targets.items():
-    for path in paths:
-      module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-      owners[module.removesuffix(".__init__")] = name
+  targets = joined(libraries())
+  owners = owners_of(targets)
 
   def deps(paths: list[pathlib.Path], own: str = "") -> list[str]:
     found = {owner_of(m, owners) for p in paths for m in imports(p)}

@@ -1,6 +1,7 @@
 """The house: everything imports, imports go down only, BUILD lists every file."""
 
 import ast
+import graphlib
 import importlib
 import pathlib
 import re
@@ -102,6 +103,13 @@ def test_every_test_is_a_build_target():
   tests = {
       str(p.relative_to(ROOT).with_suffix("")) for p in (ROOT / "tests").rglob("*_test.py")}
   assert targets == tests
+
+
+def test_build_targets_do_not_need_each_other_in_a_circle():
+  rules = re.findall(r'py_library\(\s*name = "([\w/]+)",(.*?)\n\)',
+                     (ROOT / "BUILD").read_text(), re.DOTALL)
+  needs = {name: set(re.findall(r'":([\w/]+)"', body)) for name, body in rules}
+  graphlib.TopologicalSorter(needs).prepare()  # Raises CycleError with the circle.
 
 
 def test_every_module_has_a_docstring():
