@@ -78,6 +78,14 @@ def test_a_restored_iterator_continues_bit_for_bit(after):
   assert_equal(take(second, 8), whole[after:])
 
 
+def test_another_batch_size_goes_on_at_the_next_whole_batch():
+  first, second = open_(), open_(batch_size=6)
+  take(first, 2)
+  second.set_state(first.get_state())
+  # Eight samples were seen: two of them are of the second batch of six.
+  assert_equal(take(second, 8), take(open_(batch_size=6), 10)[2:])
+
+
 def test_processes_agree_on_the_shape_of_every_batch():
   parts = [take(open_(rows), 30) for rows in ((0, 1), (2, 3))]
   for part, rows in zip(parts, ((0, 1), (2, 3))):

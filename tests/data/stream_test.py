@@ -1,7 +1,6 @@
 """What stands at each place of the order."""
 
 import grain
-import numpy as np
 import pytest
 
 from vision_banana.data import stream
@@ -11,15 +10,6 @@ from vision_banana.errors import UserError
 def usable(passes, length=10, seed=1):
   epochs = grain.MapDataset.range(length).shuffle(seed=seed).repeat()
   return epochs, stream.Usable(epochs, length, passes)
-
-
-def test_with_another_batch_size_it_goes_on_at_the_next_whole_batch():
-  order = grain.MapDataset.range(100).map(lambda i: {"i": np.int64(i)})
-  made = stream.Stream(order, 8, range(8), 0, lambda batch: batch)
-  made.set_state({"samples": 12})
-  assert next(made)["i"].tolist() == list(range(16, 24))
-  assert made.get_state() == {"samples": 24}
-  made.close()
 
 
 def test_where_all_pass_nothing_changes():

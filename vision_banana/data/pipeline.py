@@ -229,7 +229,8 @@ def train_iterator(config: DataConfig, tokenize: Tokenize, *,
       mixed, order.Turns(shares, config.batch_size))
   return stream.Stream(
       samples, config.batch_size, range(config.batch_size) if rows is None else rows,
-      config.num_threads, functools.partial(_add_tokens, tokenize))
+      config.num_threads, functools.partial(_add_tokens, tokenize),
+      turns=len(mixed) > 1)
 
 
 def _places(config: DataConfig) -> dict[str, SourceConfig]:

@@ -55,7 +55,7 @@ class Stream:
 
   def __init__(self, samples: grain.MapDataset, batch_size: int,
                rows: Sequence[int], num_threads: int,
-               finish: Callable[[Batch], Batch]):
+               finish: Callable[[Batch], Batch], turns: bool = False):
     """Opens the stream at its start.
 
     Args:
@@ -65,11 +65,12 @@ class Stream:
       num_threads: threads that make samples ahead; 0 leaves it to the one that
         makes batches.
       finish: applied to this process's rows of every batch.
+      turns: whether only the samples of a whole batch have one shape (`order.Turns`).
     """
     self._samples, self._batch_size, self._rows = samples, batch_size, rows
     self._reading = grain.ReadOptions(num_threads=num_threads,
                                       prefetch_buffer_size=2 * num_threads)
-    self._finish = finish
+    self._finish, self._turns = finish, turns
     self._batches = self._open(0)
     # A thread still at work when Python ends aborts the process.
     atexit.register(_close, weakref.ref(self))
@@ -97,8 +98,8 @@ class Stream:
   def set_state(self, state: dict[str, int]) -> None:
     """Goes on from a state of any stream of the same config and data.
 
-    With another batch size it goes on where a batch of that size begins: of a mixture
-    of shapes only a whole batch has one.
+    With another batch size it goes on with the next sample or, where batches take turns,
+    at the next that begins.
 
     Raises:
       UserError: it is no such state.
@@ -108,7 +109,9 @@ class Stream:
       raise UserError(f"the checkpoint's data position {str(state)[:80]} is of another "
                       "version of this program; choose another --workdir.")
     self.close()
-    self._batches = self._open(-(-start // self._batch_size) * self._batch_size)
+    if self._turns:
+      start = -(-start // self._batch_size) * self._batch_size
+    self._batches = self._open(start)
 
   def close(self) -> None:
     """Ends the threads."""
