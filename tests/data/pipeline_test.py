@@ -186,10 +186,12 @@ def test_cached_scenes_are_read_once():
 
 def test_absent_names_are_those_of_other_scenes_that_fit_nothing_here():
   source = [{"image": np.zeros((4, 4, 3), np.uint8), "categories": names}
-            for names in (["lamp", "mug"], ["desk lamp", "box"], ["cup"])]
+            for names in (["lamp", "mug", "mug"], ["desk lamp", "box"], ["cup"], ["mug"])]
+  source.append(dict(source[0], absent=["box", "mug"]))
   scenes = pipeline.Scenes(source, 4, False, True)
   assert scenes[0]["absent"] == ["box"]  # A cup may be called a mug.
-  assert scenes[1]["absent"] == ["cup", "mug"]
+  assert scenes[1]["absent"] == ["mug", "cup"]  # The most common first.
+  assert scenes[4]["absent"] == ["mug", "box"]
   assert pipeline.Scenes(source, 4, False, False)[0]["absent"] == []
 
 

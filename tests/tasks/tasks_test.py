@@ -1,3 +1,4 @@
+import collections
 import re
 
 import numpy as np
@@ -122,6 +123,21 @@ def test_semantic_paints_each_named_class_and_the_rest_as_background():
     absent += bool(named & {"mirror", "clock"})
   assert set(counts) == {1, 2, 3, 4}
   assert large > 200 and 100 < unsaid < 300 and 10 < absent < 100
+
+
+def test_any_number_of_classes_may_be_absent_and_the_common_ones_are_more_often():
+  scene = {**SCENES[0], "absent": ["mirror", "clock", "piano", "globe"]}
+  counts, first = collections.Counter(), collections.Counter()
+  for i in range(400):
+    sample = tasks.make("semantic", scene, np.random.default_rng(i), max_classes=3,
+                        p_negative=1)
+    there = [name for name in scene["absent"]
+             if re.search(rf"\b{name}\b", sample["prompt"])]
+    counts[len(there)] += 1
+    first.update(there)
+  assert set(counts) == {1, 2, 3}
+  assert first["mirror"] > 1.3 * first["clock"] > first["globe"]
+  assert first["globe"] > 40
 
 
 def test_semantic_favours_what_is_large():

@@ -1,9 +1,10 @@
 """The input pipeline: scenes to batches, in a fixed order that can be resumed."""
 
+import collections
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import grain
@@ -113,7 +114,7 @@ class Scenes:
   """A source resized to a few shapes, its scenes kept in memory if asked to.
 
   Each scene gets `absent`: names of categories that other scenes of the source
-  have and this one does not, for negatives.
+  have and this one does not, for negatives, the most common first.
   """
 
   def __init__(self, source: Source, size: int, cache: bool, absent: bool,
@@ -128,10 +129,10 @@ class Scenes:
     self.generated = getattr(source, "generated", False)
     self._kept: dict[int, dict[str, Any]] | None = (
         {} if cache and not self.generated else None)
-    self._names: set[str] = set()
+    self._names: collections.Counter[str] = collections.Counter()
     if absent:
-      self._names = {name for i in usable.order(len(source))[:usable.PROBE]
-                     for name in source[int(i)].get("categories", ())}
+      for i in usable.order(len(source))[:usable.PROBE]:
+        self._names.update(set(source[int(i)].get("categories", ())))
 
   def parts(self) -> dict[buckets.Shape, buckets.Part]:
     """The scenes of each shape that any scene has."""
@@ -148,8 +149,8 @@ class Scenes:
     shape = self._shapes[self._bucket[index]]
     scene = dict(augment.resize(self._source[index], shape))
     # A source that is not exhaustively labelled says itself what is not there.
-    if "absent" not in scene:
-      scene["absent"] = _absent(scene, self._names)
+    names = scene["absent"] if "absent" in scene else _absent(scene, self._names)
+    scene["absent"] = sorted(names, key=lambda name: (-self._names[name], name))
     if self._kept is not None:
       self._kept[index] = scene
     return scene
@@ -243,10 +244,10 @@ def _open(places: Mapping[str, SourceConfig]) -> dict[str, Source]:
           for name, place in places.items()}
 
 
-def _absent(scene: Mapping[str, Any], names: set[str]) -> list[str]:
+def _absent(scene: Mapping[str, Any], names: Iterable[str]) -> list[str]:
   """The names that nobody would call anything in the scene by."""
   present = set(scene.get("categories", ()))
-  return sorted(a for a in names if not any(_alike(a, b) for b in present))
+  return [a for a in names if not any(_alike(a, b) for b in present)]
 
 
 def _sample(task: str, config: DataConfig, scene: dict[str, Any],

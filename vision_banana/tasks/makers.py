@@ -56,9 +56,8 @@ def _semantic(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
 
 def _instance(scene: Scene, rng: np.random.Generator, options: Options) -> Made:
   background, _ = _draw_paints(rng, options, ())
-  absent = scene.get("absent", ())
-  if absent and rng.random() < options.p_negative:
-    name = str(rng.choice(absent))
+  if scene.get("absent") and rng.random() < options.p_negative:
+    name, = _not_there(scene, rng, 1)
   else:
     # Classes with many instances come more often: they are what is to be learned.
     names = list(scenes.areas(scene))
@@ -194,7 +193,10 @@ def _legend_and_map(scene: Scene, rng: np.random.Generator, options: Options,
 
 
 def _classes(scene: Scene, rng: np.random.Generator, options: Options) -> list[str]:
-  """A few categories in view, in random order; one that is not, now and then."""
+  """A few categories in view, in random order; now and then some that are not.
+
+  Benchmarks ask for all their classes of every picture, most of which are not in it.
+  """
   areas = scenes.areas(scene)
   names = list(areas)
   weights = np.ones(len(names))
@@ -204,10 +206,22 @@ def _classes(scene: Scene, rng: np.random.Generator, options: Options) -> list[s
               MAX_LABELS - 1)
   chosen = rng.choice(len(names), count, replace=False, p=weights / weights.sum())
   picked = [names[i] for i in chosen]
-  absent = scene.get("absent", ())
-  if absent and rng.random() < options.p_negative:
-    picked[rng.integers(len(picked))] = str(rng.choice(absent))
+  if scene.get("absent") and rng.random() < options.p_negative:
+    names = _not_there(scene, rng, int(rng.integers(1, count + 1)))
+    for place, name in zip(rng.permutation(count), names):
+      picked[place] = name
   return picked
+
+
+def _not_there(scene: Scene, rng: np.random.Generator, count: int) -> list[str]:
+  """Different names of `absent`, at most `count`; common ones more often (Zipf's law).
+
+  What is often in a picture is what a model learns to see where it is not.
+  """
+  weights = 1 / np.arange(1, len(scene["absent"]) + 1)
+  chosen = rng.choice(len(weights), min(count, len(weights)), replace=False,
+                      p=weights / weights.sum())
+  return [scene["absent"][i] for i in chosen]
 
 
 def _draw_paints(rng: np.random.Generator, options: Options, names: Sequence[str]

@@ -2,7 +2,7 @@
 
 A scene is a mapping of numpy arrays and text: image, depth, normals, instances,
 categories, phrases, caption, edits, and `absent`, names of categories known not to
-be in it. A task reads the fields it needs.
+be in it, the most common first. A task reads the fields it needs.
 """
 
 import numpy as np
