@@ -27,7 +27,7 @@ TARGETS = {"depth/delta1": ("δ1 ↑", 0.75), "depth/abs_rel": ("AbsRel ↓", 0.
 FACTORS = (1, 2, 4, 8)  # What errors are divided by.
 PIXELS = 64 * 64
 AREAS = (1, 64, 256, 1024, PIXELS + 1)  # A token has 64.
-LAST = 8  # Phases that a line is drawn through: all from 50,000 samples on.
+LAST = 8  # Phases that a line is drawn through.
 
 
 def main() -> None:
