@@ -54,6 +54,7 @@ figures: .venv/.ready
 	$(BIN)/python -m experiments.ablations.summary
 	$(BIN)/python experiments/tpu_memory.py --table
 	$(BIN)/python -m experiments.rooms_card rooms --out docs/rooms
+	$(BIN)/python -m experiments.scoring_table
 
 build: .venv/.ready
 	$(BIN)/python experiments/write_build.py
