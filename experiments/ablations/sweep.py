@@ -18,7 +18,7 @@ from vision_banana.train import config as train_config
 SWEEPS = {
     "a": "a_vision_ratio", "b": "b_pretraining", "c": "c_depth_codec",
     "d": "d_auxiliary", "e": "e_sampling", "f": "f_palettes", "g": "g_tasks",
-    "h": "h_recipe", "i": "i_absent"}
+    "h": "h_recipe", "i": "i_absent", "j": "j_negatives"}
 # What a run starts from, and how long it is unless told otherwise: (config, steps).
 SCALES = {"nano": ("configs/nano_tune.py", 1000),
           "klein": ("configs/klein_tune.py", 2000)}
