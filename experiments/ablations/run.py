@@ -191,11 +191,11 @@ def main(argv: list[str] | None = None) -> int:
   if args.publish and not args.publish.isidentifier():
     raise UserError(f"--publish {args.publish}: give a name of letters, digits and _, "
                     "such as b_semantic.")
-  if args.benchmarks and not args.data:
-    raise UserError("--benchmarks: name the folder that holds them by --data.")
   if args.jobs < 1:
     raise UserError(f"--jobs {args.jobs}: give at least 1.")
   if args.benchmarks:
+    if not args.data:
+      raise UserError("--benchmarks: name the folder that holds them by --data.")
     names = args.benchmarks.split(",")
     for name in names:
       benchmarks.get(name)  # Says so now rather than after training.

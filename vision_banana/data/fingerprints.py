@@ -32,7 +32,6 @@ _FLAT_CONTRAST = 1.0  # Standard deviation in grey levels.
 # A list holds each picture whole and its middle square, for datasets are cropped to
 # squares, both also without their borders.
 _KEEPS = (1.0, 0.95, 0.9)
-_ORIENTATION = 0x0112  # The EXIF tag.
 _BLOCK = 2**22  # Comparisons at a time: some 40 MB.
 _HEAD = "# vision_banana perceptual hashes 1, benchmark "
 
@@ -178,7 +177,7 @@ def _file_views(path: pathlib.Path) -> np.ndarray:
   """
   pixels = [pictures.read_rgb(path, str(path))]
   with Image.open(path) as image:
-    if image.getexif().get(_ORIENTATION, 1) != 1 or image.has_transparency_data:
+    if pictures.orientation(image) != 1 or image.has_transparency_data:
       pixels.append(np.asarray(image.convert("RGB")))
   return np.array([views(p) for p in pixels])
 

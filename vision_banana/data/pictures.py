@@ -67,7 +67,7 @@ def read_array(source: pathlib.Path | bytes, name: str) -> np.ndarray:
 def size(source: pathlib.Path | bytes, name: str) -> tuple[int, int]:
   """(height, width) as it is shown, from the head of the file alone."""
   with _opened(source, name) as image:
-    turned = _decoded(lambda: _orientation(image), name) in (5, 6, 7, 8)
+    turned = _decoded(lambda: orientation(image), name) in (5, 6, 7, 8)
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
@@ -83,7 +83,7 @@ def rgb(image: Image.Image, name: str) -> np.ndarray:
     raise UserError(too_large(name))
   if image.width == 0 or image.height == 0:
     raise UserError(f"{name}: the image is empty; give one with pixels.")
-  turn = _TURNS.get(_orientation(image))
+  turn = _TURNS.get(orientation(image))
   if turn is not None:  # Pillow's own function fails on odd tags that say other things.
     image = image.transpose(turn)
   if image.mode.startswith("I;16"):
@@ -98,7 +98,8 @@ def rgb(image: Image.Image, name: str) -> np.ndarray:
   return np.array(image.convert("RGB"))
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+  """The EXIF tag, 1 where there is none: 1 is as stored, 5 to 8 turn by 90 degrees."""
   return image.getexif().get(_ORIENTATION, 1)
 
 

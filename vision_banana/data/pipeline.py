@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import grain
@@ -29,8 +29,6 @@ from vision_banana.tasks import tasks
 
 # Prompts to int32 [B, T] token ids and bool [B, T], True where there is a token.
 Tokenize = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
-
-_alike = functools.cache(vocabulary.alike)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +147,8 @@ class Scenes:
     shape = self._shapes[self._bucket[index]]
     scene = dict(augment.resize(self._source[index], shape))
     # A source that is not exhaustively labelled says itself what is not there.
-    names = scene["absent"] if "absent" in scene else _absent(scene, self._names)
+    names = scene["absent"] if "absent" in scene else vocabulary.unlike(
+        self._names, set(scene.get("categories", ())))
     scene["absent"] = sorted(names, key=lambda name: (-self._names[name], name))
     if self._kept is not None:
       self._kept[index] = scene
@@ -242,12 +241,6 @@ def _places(config: DataConfig) -> dict[str, SourceConfig]:
 def _open(places: Mapping[str, SourceConfig]) -> dict[str, Source]:
   return {name: sources_lib.open_source(place.path, place.split, place)
           for name, place in places.items()}
-
-
-def _absent(scene: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-  """The names that nobody would call anything in the scene by."""
-  present = set(scene.get("categories", ()))
-  return [a for a in names if not any(_alike(a, b) for b in present)]
 
 
 def _sample(task: str, config: DataConfig, scene: dict[str, Any],

@@ -154,7 +154,9 @@ class Own:
       if name in record:
         scene[name] = convert(record[name], field(name), shape, own[name])
     if "instances" in scene and "categories" not in record:
-      scene["absent"] = _absent(names, scene["instances"])
+      # All records share these names: some are of no label in this one.
+      labels = np.unique(scene["instances"])
+      scene["absent"] = vocabulary.unlike(names, {names[i - 1] for i in labels if i})
     if "phrases" in record:
       scene["phrases"] = fields.phrases(record["phrases"], field("phrases"), len(names))
     if ("instruction" in record) != ("edited" in record):
@@ -177,12 +179,6 @@ class Own:
     record = {name: raw[column] for name, column in self._columns.items()
               if raw.get(column) is not None}
     return record, lambda name: fields.Field(name, where, root)
-
-
-def _absent(names: list[str], instances: np.ndarray) -> list[str]:
-  """Of names that all records share, those of no label in this one."""
-  here = {names[i - 1] for i in np.unique(instances) if i}
-  return [n for n in names if not any(vocabulary.alike(n, other) for other in here)]
 
 
 def _columns(known: set[str], options: Options, where: str) -> dict[str, str]:

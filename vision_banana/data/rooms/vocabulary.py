@@ -10,6 +10,7 @@ one. Walls, floors and the ground outdoors follow the same rule under the catego
 
 import functools
 import hashlib
+from collections.abc import Iterable
 
 from vision_banana.data.rooms import scene
 
@@ -135,6 +136,11 @@ def alike(a: str, b: str) -> bool:
   heads = (a.split()[-1], b.split()[-1])
   return heads[0] == heads[1] or any(
       {a, heads[0]} & group and {b, heads[1]} & group for group in _ALIKE)
+
+
+def unlike(names: Iterable[str], present: Iterable[str]) -> list[str]:
+  """The names, in their order, that nobody would call anything of `present` by."""
+  return [a for a in names if not any(alike(a, b) for b in present)]
 
 
 def word(material: scene.Material) -> str:
